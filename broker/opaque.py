@@ -1,0 +1,111 @@
+"""Opaque values and digests: the one place that draws random numbers and hashes what was drawn.
+
+An identifier carries 160 random bits, a secret 280: multiples of five bytes, so that base32 spells each
+value in exactly one way and needs no padding. The database sees a secret only as its `digest`.
+"""
+
+import base64
+import hashlib
+import hmac
+import secrets
+
+_ID_BYTES = 20
+_SECRET_BYTES = 35
+
+
+def random_bytes(count: int) -> bytes:
+    """`count` bytes from the operating system's generator."""
+    return secrets.token_bytes(count)
+
+
+def identifier(prefix: str = "") -> str:
+    """A public name for a row (`usr_…`, `ses_…`, `cli_…`): 160 random bits behind the prefix."""
+    return prefix + encode(random_bytes(_ID_BYTES))
+
+
+def secret(prefix: str = "") -> str:
+    """A bearer secret (`brs_…`, `brc_…`, a session cookie): 280 random bits behind the prefix."""
+    return prefix + encode(random_bytes(_SECRET_BYTES))
+
+
+def encode(raw: bytes) -> str:
+    """Lower-case base32 (RFC 4648 §6) without padding."""
+    return base64.b32encode(raw).decode("ascii").rstrip("=").lower()
+
+
+def decode(text: str) -> bytes | None:
+    """What `encode` made `text` from, or None when it made no such text (wrong alphabet, case or length)."""
+    try:
+        raw = base64.b32decode(text.upper() + "=" * (-len(text) % 8))
+    except ValueError:
+        return None
+    return raw if encode(raw) == text else None
+
+
+def digest(value: str) -> bytes:
+    """SHA-256 of a secret with enough entropy of its own: what a row may hold of it."""
+    return hashlib.sha256(value.encode()).digest()
+
+
+def equal(left: bytes, right: bytes) -> bool:
+    """Comparison in constant time."""
+    return hmac.compare_digest(left, right)
+
+
+def mac(key: bytes, *parts: bytes) -> bytes:
+    """HMAC-SHA256 over the parts, each preceded by its length so that no two lists collide."""
+    message = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+    return hmac.digest(key, message, hashlib.sha256)
+
+
+def sha256_hex(value: str) -> str:
+    """Lower-case hexadecimal SHA-256: TikTok's form of an S256 code challenge."""
+    return hashlib.sha256(value.encode("ascii")).hexdigest()
+
+
+def sha256_base64url(value: str) -> str:
+    """Unpadded base64url SHA-256 of ASCII text: RFC 7636 §4.2, RFC 7638 §3."""
+    return base64url(hashlib.sha256(value.encode("ascii")).digest())
+
+
+def half_sha256_base64url(value: str) -> str:
+    """Left half of SHA-256, base64url: `at_hash` for every 256-bit signature (OIDC Core §3.1.3.6)."""
+    return base64url(hashlib.sha256(value.encode("ascii")).digest()[:16])
+
+
+def base64url(raw: bytes) -> str:
+    """Unpadded base64url (RFC 7515 §2)."""
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
+
+
+def from_base64url(text: str) -> bytes | None:
+    """The bytes behind unpadded base64url, or None when `text` is not their one canonical spelling."""
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except ValueError:
+        return None
+    return raw if base64url(raw) == text else None
+
+
+class Secret:
+    """A secret on its way through the program: `reveal()` gives the text, everything else hides it."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text itself, for the one call that needs it."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and equal(self._text.encode(), other._text.encode())
+
+    def __hash__(self) -> int:
+        return hash(self._text)

@@ -1,0 +1,55 @@
+"""Accounts: one TikTok `open_id` under one registration, with the tokens TikTok gave for it, sealed."""
+
+from dataclasses import dataclass
+
+from sqlalchemy.dialects.postgresql import insert
+
+from broker import opaque
+from broker.store.database import Transaction
+from broker.store.schema import accounts
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """What one sign-in at TikTok yielded for one account."""
+
+    registration: str
+    open_id: str
+    granted_scope: str
+    sealed_tokens: bytes
+    access_expires_at: int
+    refresh_expires_at: int
+
+
+_insert = insert(accounts)
+_UPSERT = _insert.on_conflict_do_update(
+    index_elements=[accounts.c.registration, accounts.c.open_id],
+    set_={
+        "user_id": _insert.excluded.user_id,
+        "granted_scope": _insert.excluded.granted_scope,
+        "sealed_tokens": _insert.excluded.sealed_tokens,
+        "access_expires_at": _insert.excluded.access_expires_at,
+        "refresh_expires_at": _insert.excluded.refresh_expires_at,
+        "authorized_at": _insert.excluded.authorized_at,
+    },
+).returning(accounts.c.id)
+
+
+async def upsert(tx: Transaction, authorization: Authorization, *, user_id: str, now: int) -> str:
+    """The account's id, made when new. It follows its `union_id`: an account met under another user moves."""
+    row = await tx.one(
+        _UPSERT,
+        id=opaque.identifier(),
+        user_id=user_id,
+        registration=authorization.registration,
+        open_id=authorization.open_id,
+        granted_scope=authorization.granted_scope,
+        sealed_tokens=authorization.sealed_tokens,
+        access_expires_at=authorization.access_expires_at,
+        refresh_expires_at=authorization.refresh_expires_at,
+        authorized_at=now,
+        created_at=now,
+    )
+    if row is None:
+        raise LookupError("an upsert answers with its row")
+    return str(row["id"])

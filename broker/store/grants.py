@@ -1,0 +1,117 @@
+"""A grant is born with its code, lives by its generation, and ends once: its birth and its end.
+
+Spending its code is `redeeming`, spending its refresh tokens is `rotating`.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, cast, exists, literal_column, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from broker.store.database import Transaction
+from broker.store.grant_rows import (
+    CLIENT_ENABLED,
+    LIVING,
+    NOT_ENDED,
+    NOW,
+    THIS_GRANT,
+    USER_LIVE,
+    Grant,
+    grant_of,
+)
+from broker.store.schema import clients, grants
+
+
+@dataclass(frozen=True, slots=True)
+class NewGrant:
+    """A grant about to begin with its authorization code. Times in epoch seconds, digests SHA-256."""
+
+    id: str
+    client_id: str
+    login_digest: bytes
+    code_digest: bytes
+    code_expires_at: int
+    redirect_uri: str
+    code_challenge: str | None
+    nonce: str | None
+    scope: str
+    resources: str
+    offline: bool
+    auth_time: int
+    expires_at: int
+
+
+_NEW = (
+    "id",
+    "client_id",
+    "user_id",
+    "account_id",
+    "session_id",
+    "login_digest",
+    "code_digest",
+    "code_expires_at",
+    "redirect_uri",
+    "code_challenge",
+    "nonce",
+    "scope",
+    "resources",
+    "offline",
+    "auth_time",
+    "created_at",
+    "expires_at",
+    "generation",
+)
+_BEGIN = (
+    insert(grants)
+    .from_select(
+        _NEW,
+        select(*(cast(bindparam(name), grants.c[name].type).label(name) for name in _NEW)).where(
+            exists(literal_column("1")).where(
+                clients.c.client_id == bindparam("client_id"), clients.c.disabled_at.is_(None)
+            )
+        ),
+    )
+    .on_conflict_do_nothing(index_elements=[grants.c.login_digest])
+)
+_END = update(grants).where(THIS_GRANT, NOT_ENDED).values(ended_at=NOW, ended_reason=bindparam("because"))
+_FIND_LIVE = select(*LIVING).where(THIS_GRANT, NOT_ENDED, USER_LIVE, CLIENT_ENABLED)
+
+
+async def begin(
+    tx: Transaction, new: NewGrant, *, user_id: str, account_id: str, session_id: str, now: int
+) -> bool:
+    """Begin the grant and spend its login; False when the login is spent or the client gone or disabled."""
+    return bool(
+        await tx.run(
+            _BEGIN,
+            id=new.id,
+            client_id=new.client_id,
+            user_id=user_id,
+            account_id=account_id,
+            session_id=session_id,
+            login_digest=new.login_digest,
+            code_digest=new.code_digest,
+            code_expires_at=new.code_expires_at,
+            redirect_uri=new.redirect_uri,
+            code_challenge=new.code_challenge,
+            nonce=new.nonce,
+            scope=new.scope,
+            resources=new.resources,
+            offline=int(new.offline),
+            auth_time=new.auth_time,
+            created_at=now,
+            expires_at=new.expires_at,
+            generation=0,
+        )
+    )
+
+
+async def end(tx: Transaction, grant_id: str, *, reason: str, now: int) -> bool:
+    """End the grant once and for all; False when it had ended already."""
+    return bool(await tx.run(_END, grant=grant_id, because=reason, now=now))
+
+
+async def find_live(tx: Transaction, grant_id: str) -> Grant | None:
+    """The grant, unless it has ended or its person is blocked or its client disabled."""
+    row = await tx.one(_FIND_LIVE, grant=grant_id)
+    return grant_of(row) if row else None

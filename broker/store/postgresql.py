@@ -1,0 +1,128 @@
+"""PostgreSQL through asyncpg's pool.
+
+No session state is ever set on a pooled connection, so giving one back needs no reset query (a whole round
+trip saved per leg); what does need session state, as an advisory lock does, uses a connection of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING
+
+import asyncpg
+from sqlalchemy import Executable
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+
+from broker.store.database import Compiler, DatabaseUnavailable, P, Row, SchemaMismatch, StoreFunction, T
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+_CONNECT_SECONDS = 2.0
+_ACQUIRE_SECONDS = 2.0
+_COMMAND_SECONDS = 5.0
+
+_AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+)
+
+
+class _Connection(asyncpg.Connection):
+    """A pooled connection on which there is nothing to reset."""
+
+    def get_reset_query(self) -> str:
+        """Nothing: see the module's word on session state."""
+        return ""
+
+
+class PostgresTransaction:
+    """Runs statements on one connection."""
+
+    def __init__(self, connection: PoolConnectionProxy, compiler: Compiler) -> None:
+        self._connection = connection
+        self._compiler = compiler
+
+    async def one(self, statement: Executable, **parameters: object) -> Row | None:
+        """The one row of the answer, or None."""
+        compiled = self._compiler(statement)
+        return await self._connection.fetchrow(compiled.text, *compiled.arguments(parameters))
+
+    async def all(self, statement: Executable, **parameters: object) -> list[Row]:
+        """Every row of the answer."""
+        compiled = self._compiler(statement)
+        return list(await self._connection.fetch(compiled.text, *compiled.arguments(parameters)))
+
+    async def run(self, statement: Executable, **parameters: object) -> int:
+        """How many rows the statement touched, from the command tag (`UPDATE 1`)."""
+        compiled = self._compiler(statement)
+        tag = await self._connection.execute(compiled.text, *compiled.arguments(parameters))
+        return int(tag.rpartition(" ")[2])
+
+
+class PostgresDatabase:
+    """A pool of connections to PostgreSQL."""
+
+    dialect = "postgresql"
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+        self._compiler = Compiler(PGDialect_asyncpg())  # type: ignore[no-untyped-call]  # SQLAlchemy left it bare
+
+    @classmethod
+    async def connect(cls, url: str, *, pool_size: int) -> PostgresDatabase:
+        """Open the pool. Raises `DatabaseUnavailable` when the server cannot be reached or refuses us."""
+        with _unavailable():
+            pool = await asyncpg.create_pool(
+                url,
+                min_size=1,
+                max_size=pool_size,
+                connection_class=_Connection,
+                timeout=_CONNECT_SECONDS,
+                command_timeout=_COMMAND_SECONDS,
+            )
+        return cls(pool)
+
+    async def run(self, function: StoreFunction[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Each statement commits by itself: no BEGIN, one round trip for a leg of one statement."""
+        async with self._connection() as connection:
+            return await function(PostgresTransaction(connection, self._compiler), *args, **kwargs)
+
+    read = run
+
+    async def transact(self, function: StoreFunction[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """All statements or none."""
+        async with self._connection() as connection, connection.transaction():
+            return await function(PostgresTransaction(connection, self._compiler), *args, **kwargs)
+
+    async def close(self) -> None:
+        """Give the connections back to the server; what hangs is cut off."""
+        try:
+            await asyncio.wait_for(self._pool.close(), _COMMAND_SECONDS)
+        except TimeoutError:
+            self._pool.terminate()
+
+    @contextlib.asynccontextmanager
+    async def _connection(self) -> AsyncIterator[PoolConnectionProxy]:
+        with _unavailable():
+            async with self._pool.acquire(timeout=_ACQUIRE_SECONDS) as connection:
+                yield connection
+
+
+@contextlib.contextmanager
+def _unavailable() -> Iterator[None]:
+    try:
+        yield
+    except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
+        raise SchemaMismatch(str(error)) from error
+    except _AWAY as error:
+        raise DatabaseUnavailable(type(error).__name__) from error

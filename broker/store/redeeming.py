@@ -1,0 +1,96 @@
+"""Spending an authorization code: one UPDATE whose WHERE holds all that a correct presentation needs.
+
+Only when no row was touched does a second look find out why.
+"""
+
+from sqlalchemy import and_, bindparam, update
+
+from broker.store.database import Transaction
+from broker.store.grant_rows import (
+    CLIENT_AS_CACHED,
+    CLIENT_CURRENT,
+    LIVING,
+    NOT_ENDED,
+    NOW,
+    SESSION_LIVE,
+    THIS_CLIENT,
+    USER_LIVE,
+    Refused,
+    Spent,
+    StaleClient,
+    grant_of,
+)
+from broker.store.schema import grants
+
+# RFC 6749 §4.1.3 and RFC 7636 §4.6: what makes a presentation of this code correct.
+_CODE_PRESENTED_CORRECTLY = and_(
+    grants.c.code_digest == bindparam("code_digest"),
+    THIS_CLIENT,
+    grants.c.redirect_uri == bindparam("redirect"),
+    grants.c.code_challenge.is_not_distinct_from(bindparam("challenge", type_=grants.c.code_challenge.type)),
+    CLIENT_AS_CACHED,
+)
+_REDEEM = (
+    update(grants)
+    .where(
+        _CODE_PRESENTED_CORRECTLY,
+        grants.c.redeemed_at.is_(None),
+        grants.c.code_expires_at > NOW,
+        NOT_ENDED,
+        USER_LIVE,
+        SESSION_LIVE,
+    )
+    .values(
+        redeemed_at=NOW,
+        rotated_at=NOW,
+        refresh_kid=bindparam("kid"),
+        refresh_expires_at=bindparam("refresh_expires"),
+        access_expires_at=bindparam("access_expires"),
+    )
+    .returning(*LIVING)
+)
+_END_REUSED_CODE = (
+    update(grants)
+    .where(_CODE_PRESENTED_CORRECTLY, grants.c.redeemed_at.is_not(None), NOT_ENDED)
+    .values(ended_at=NOW, ended_reason="code_reuse")
+    .returning(grants.c.id)
+)
+
+
+async def redeem(
+    tx: Transaction,
+    *,
+    code_digest: bytes,
+    client_id: str,
+    client_version: int,
+    redirect_uri: str,
+    code_challenge: str | None,
+    refresh_kid: str | None,
+    refresh_expires_at: int | None,
+    access_expires_at: int,
+    now: int,
+) -> Spent | Refused | StaleClient:
+    """Spend an authorization code. A fully correct second use ends the grant (RFC 6749 §4.1.2)."""
+    presented = {
+        "code_digest": code_digest,
+        "client": client_id,
+        "version": client_version,
+        "redirect": redirect_uri,
+        "challenge": code_challenge,
+        "now": now,
+    }
+    row = await tx.one(
+        _REDEEM,
+        **presented,
+        kid=refresh_kid,
+        refresh_expires=refresh_expires_at,
+        access_expires=access_expires_at,
+    )
+    if row is not None:
+        return Spent(grant_of(row))
+    reused = await tx.one(_END_REUSED_CODE, **presented)
+    if reused is not None:
+        return Refused("a code was used a second time", ended=True, grant_id=reused["id"])
+    if await tx.one(CLIENT_CURRENT, client=client_id, version=client_version) is None:
+        return StaleClient()
+    return Refused("the code is unknown, expired, or not presented as it was asked for")

@@ -1,0 +1,161 @@
+"""The tables, as SQLAlchemy metadata: what alembic migrates and every statement is written over.
+
+Column types are plain, so that both databases hold the same: text, bytes, and integers; times are epoch
+seconds, JSON is kept as text, a flag is 0 or 1. A secret appears only as its SHA-256 digest or sealed.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("union_id", Text, nullable=False),
+    Column("display_name", Text),
+    Column("username", Text),
+    Column("avatar_url", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("blocked_at", BigInteger),
+    UniqueConstraint("union_id"),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("user_id", Text, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("registration", Text, nullable=False),
+    Column("open_id", Text, nullable=False),
+    Column("granted_scope", Text, nullable=False),
+    Column("sealed_tokens", LargeBinary),
+    Column("access_expires_at", BigInteger),
+    Column("refresh_expires_at", BigInteger),
+    Column("authorized_at", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("registration", "open_id"),
+    Index(None, "user_id"),
+)
+
+clients = Table(
+    "clients",
+    metadata,
+    Column("client_id", Text, primary_key=True),
+    Column("client_metadata", Text, nullable=False),
+    Column("secret_digest", LargeBinary),
+    Column("version", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("disabled_at", BigInteger),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("cookie_digest", LargeBinary, nullable=False),
+    Column("user_id", Text, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("account_id", Text, ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False),
+    Column("auth_time", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("max_expires_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    UniqueConstraint("cookie_digest"),
+    Index(None, "user_id"),
+    Index(None, "account_id"),
+)
+
+grants = Table(
+    "grants",
+    metadata,
+    Column("id", Text, primary_key=True),
+    # No foreign key: it would lock the one row of a busy app in every sign-in. The insert itself
+    # requires the client to be there, and removing a client removes its grants.
+    Column("client_id", Text, nullable=False),
+    Column("user_id", Text, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("account_id", Text, ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False),
+    Column("session_id", Text, ForeignKey("sessions.id", ondelete="SET NULL")),
+    Column("login_digest", LargeBinary, nullable=False),
+    Column("code_digest", LargeBinary, nullable=False),
+    Column("code_expires_at", BigInteger, nullable=False),
+    Column("redirect_uri", Text, nullable=False),
+    Column("code_challenge", Text),
+    Column("nonce", Text),
+    Column("scope", Text, nullable=False),
+    Column("resources", Text, nullable=False),
+    Column("offline", Integer, nullable=False),
+    Column("auth_time", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("redeemed_at", BigInteger),
+    Column("generation", BigInteger, nullable=False),
+    Column("rotated_at", BigInteger),
+    Column("refresh_kid", Text),
+    Column("refresh_expires_at", BigInteger),
+    Column("access_expires_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Column("ended_reason", Text),
+    UniqueConstraint("login_digest"),
+    UniqueConstraint("code_digest"),
+    CheckConstraint("generation >= 0", name="generation_not_negative"),
+    CheckConstraint("offline IN (0, 1)", name="offline_is_a_flag"),
+    Index(None, "user_id"),
+    Index(None, "session_id"),
+    Index(None, "account_id"),
+    Index(None, "client_id"),
+)
+
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    Column("kid", Text, primary_key=True),
+    Column("use", Text, nullable=False),
+    Column("alg", Text, nullable=False),
+    # The n-th key of its use and algorithm: unique, so that of several replicas one makes it.
+    Column("number", BigInteger, nullable=False),
+    Column("public_jwk", Text),
+    Column("sealed_key", LargeBinary, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("signs_from", BigInteger, nullable=False),
+    UniqueConstraint("use", "alg", "number"),
+)
+
+audit_events = Table(
+    "audit_events",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("user_id", Text),
+    Column("client_id", Text),
+    Column("session_id", Text),
+    Column("grant_id", Text),
+    Column("registration", Text),
+    Column("request_id", Text),
+    Column("reason", Text),
+    Index(None, "at"),
+    Index(None, "user_id"),
+)

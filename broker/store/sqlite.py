@@ -1,0 +1,201 @@
+"""SQLite: one writer thread with group commit, and a reading connection of its own.
+
+The writer runs each store function to its end inside a savepoint and commits several waiting ones with one
+fsync (WAL, `synchronous=FULL`: an answered login survives a power cut). Answers go out after the commit. A
+store function awaits nothing but its transaction, so it can be driven by `send` and never really waits.
+"""
+
+import asyncio
+import contextlib
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Executable
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+
+from broker.store.database import Compiler, DatabaseUnavailable, P, Row, SchemaMismatch, StoreFunction
+from broker.store.database import T as Answer
+
+T = TypeVar("T")
+
+_BUSY_MS = 5_000
+_GROUP = 64
+_PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    f"PRAGMA busy_timeout = {_BUSY_MS}",
+    "PRAGMA foreign_keys = ON",
+)
+
+
+class SqliteTransaction:
+    """Runs statements at once on a connection of the thread that drives the store function."""
+
+    def __init__(self, connection: sqlite3.Connection, compiler: Compiler) -> None:
+        self._connection = connection
+        self._compiler = compiler
+
+    async def one(self, statement: Executable, **parameters: object) -> Row | None:
+        """The one row of the answer, or None."""
+        rows = await self.all(statement, **parameters)
+        return rows[0] if rows else None
+
+    async def all(self, statement: Executable, **parameters: object) -> list[Row]:
+        """Every row of the answer, fetched to the end: only then has a RETURNING statement done its work."""
+        return self._execute(statement, parameters).fetchall()
+
+    async def run(self, statement: Executable, **parameters: object) -> int:
+        """How many rows the statement touched."""
+        return self._execute(statement, parameters).rowcount
+
+    def _execute(self, statement: Executable, parameters: dict[str, object]) -> sqlite3.Cursor:
+        compiled = self._compiler(statement)
+        return self._connection.execute(compiled.text, compiled.arguments(parameters))
+
+
+@dataclass(slots=True)
+class _Job(Generic[T]):
+    function: Callable[[SqliteTransaction], Coroutine[Any, Any, T]]
+    answer: asyncio.Future[T]
+    result: T | None = None
+    error: BaseException | None = None
+
+    def settle(self) -> None:
+        """Hand the outcome to whoever waits; a caller who has gone away is not told."""
+        if self.answer.done():
+            return
+        if self.error is not None:
+            self.answer.set_exception(self.error)
+        else:
+            self.answer.set_result(self.result)  # type: ignore[arg-type]  # set whenever error is not
+
+
+class SqliteDatabase:
+    """The database in one file. Raises `DatabaseUnavailable` when the file cannot be opened."""
+
+    dialect = "sqlite"
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._compiler = Compiler(SQLiteDialect_pysqlite())
+        self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
+        with _unavailable():
+            writing = self._open()
+            self._reading = self._open()
+            self._reading.execute("PRAGMA query_only = ON")
+        self._reads = SqliteTransaction(self._reading, self._compiler)
+        self._loop = asyncio.get_running_loop()
+        self._writer = threading.Thread(
+            target=self._write, args=(writing,), name="sqlite-writer", daemon=True
+        )
+        self._writer.start()
+
+    async def transact(
+        self, function: StoreFunction[P, Answer], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Answer:
+        """Run in the writer thread; answered when its group is on the disk."""
+        answer: asyncio.Future[Answer] = self._loop.create_future()
+        self._jobs.put(_Job(lambda tx: function(tx, *args, **kwargs), answer))
+        return await answer
+
+    run = transact
+
+    async def read(self, function: StoreFunction[P, Answer], /, *args: P.args, **kwargs: P.kwargs) -> Answer:
+        """Read at once, in the calling thread: a WAL reader waits for nobody."""
+        with _unavailable():
+            return _drive(function(self._reads, *args, **kwargs))
+
+    async def close(self) -> None:
+        """Commit what waits, then close both connections."""
+        self._jobs.put(None)
+        await asyncio.to_thread(self._writer.join)
+        self._reading.close()
+
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._path, isolation_level=None, check_same_thread=False, cached_statements=256
+        )
+        connection.row_factory = sqlite3.Row
+        for pragma in _PRAGMAS:
+            connection.execute(pragma).fetchall()
+        return connection
+
+    def _write(self, connection: sqlite3.Connection) -> None:
+        tx = SqliteTransaction(connection, self._compiler)
+        with contextlib.closing(connection):
+            while (group := self._next_group()) is not None:
+                self._commit(connection, tx, group)
+                # The loop may be gone when the process is leaving; then nobody waits.
+                with contextlib.suppress(RuntimeError):
+                    self._loop.call_soon_threadsafe(_settle, group)
+
+    def _next_group(self) -> list[_Job[Any]] | None:
+        first = self._jobs.get()
+        if first is None:
+            return None
+        group = [first]
+        while len(group) < _GROUP:
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:
+                break
+            if job is None:
+                self._jobs.put(None)
+                break
+            group.append(job)
+        return group
+
+    def _commit(self, connection: sqlite3.Connection, tx: SqliteTransaction, group: list[_Job[Any]]) -> None:
+        try:
+            with _unavailable():
+                connection.execute("BEGIN IMMEDIATE")
+                for job in group:
+                    _run(connection, tx, job)
+                connection.execute("COMMIT")
+        except BaseException as error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            for job in group:
+                job.error = error
+
+
+def _run(connection: sqlite3.Connection, tx: SqliteTransaction, job: _Job[Any]) -> None:
+    """One function in its own savepoint: what it raises undoes its own work and nobody else's."""
+    connection.execute("SAVEPOINT job")
+    try:
+        with _unavailable():
+            job.result = _drive(job.function(tx))
+    except Exception as error:
+        job.error = error
+        connection.execute("ROLLBACK TO job")
+    connection.execute("RELEASE job")
+
+
+def _drive(coroutine: Coroutine[Any, Any, T]) -> T:
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        answer: T = end.value
+        return answer
+    coroutine.close()
+    raise RuntimeError("a store function awaited something other than its transaction")
+
+
+def _settle(group: list[_Job[Any]]) -> None:
+    for job in group:
+        job.settle()
+
+
+@contextlib.contextmanager
+def _unavailable() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:
+            # The generic code is a fault in the statement: in compiled statements only ever a missing table.
+            raise SchemaMismatch(str(error)) from error
+        raise DatabaseUnavailable(str(error)) from error
