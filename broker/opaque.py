@@ -8,6 +8,7 @@ import base64
 import hashlib
 import hmac
 import secrets
+from typing import Literal
 
 _ID_BYTES = 20
 _SECRET_BYTES = 35
@@ -68,9 +69,10 @@ def sha256_base64url(value: str) -> str:
     return base64url(hashlib.sha256(value.encode("ascii")).digest())
 
 
-def half_sha256_base64url(value: str) -> str:
-    """Left half of SHA-256, base64url: `at_hash` for every 256-bit signature (OIDC Core §3.1.3.6)."""
-    return base64url(hashlib.sha256(value.encode("ascii")).digest()[:16])
+def half_digest_base64url(value: str, algorithm: Literal["sha256", "sha512"]) -> str:
+    """The left half of a digest, unpadded base64url: what `at_hash` carries (OIDC Core §3.1.3.6)."""
+    digested = hashlib.new(algorithm, value.encode("ascii")).digest()
+    return base64url(digested[: len(digested) // 2])
 
 
 def base64url(raw: bytes) -> str:

@@ -4,8 +4,6 @@
 PostgreSQL an advisory lock keeps two deployers apart, on SQLite the one write lock does.
 """
 
-import os
-
 from alembic import context
 from sqlalchemy import Connection, text
 
@@ -42,6 +40,6 @@ def migrate(connection: Connection) -> None:
 
 given = context.config.attributes.get("connection")
 if given is None:
-    with_connection(database_url(os.environ), migrate)
+    with_connection(database_url().reveal(), migrate)
 else:
     migrate(given)

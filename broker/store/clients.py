@@ -42,13 +42,9 @@ _ADD = insert(clients)
 _CHANGED = {"version": clients.c.version + 1, "updated_at": bindparam("now")}
 _SET_SECRET = update(clients).where(_BY_ID).values(secret_digest=bindparam("digest"), **_CHANGED)
 _DISABLE = (
-    update(clients)
-    .where(_BY_ID, clients.c.disabled_at.is_(None))
-    .values(disabled_at=bindparam("now"), **_CHANGED)
+    update(clients).where(_BY_ID, clients.c.disabled_at.is_(None)).values(disabled_at=bindparam("now"), **_CHANGED)
 )
-_ENABLE = (
-    update(clients).where(_BY_ID, clients.c.disabled_at.is_not(None)).values(disabled_at=None, **_CHANGED)
-)
+_ENABLE = update(clients).where(_BY_ID, clients.c.disabled_at.is_not(None)).values(disabled_at=None, **_CHANGED)
 _REMOVE = delete(clients).where(_BY_ID)
 _REMOVE_GRANTS = delete(grants).where(grants.c.client_id == bindparam("id"))
 

@@ -50,9 +50,7 @@ def downgrade(url: str, revision: str) -> None:
 
 def current(url: str) -> str | None:
     """The revision the database is at; None when no migration has run."""
-    return with_connection(
-        url, lambda connection: MigrationContext.configure(connection).get_current_revision()
-    )
+    return with_connection(url, lambda connection: MigrationContext.configure(connection).get_current_revision())
 
 
 def differences(url: str) -> list[str]:

@@ -3,7 +3,7 @@
 Only when no row was touched does a second look find out why.
 """
 
-from sqlalchemy import and_, bindparam, update
+from sqlalchemy import and_, bindparam, select, update
 
 from broker.store.database import Transaction
 from broker.store.grant_rows import (
@@ -55,6 +55,13 @@ _END_REUSED_CODE = (
     .values(ended_at=NOW, ended_reason="code_reuse")
     .returning(grants.c.id)
 )
+_RESOURCES = select(grants.c.resources).where(grants.c.code_digest == bindparam("code_digest"))
+
+
+async def resources_behind(tx: Transaction, code_digest: bytes) -> str | None:
+    """The resources, separated by spaces, that were asked for with this code; None when there is no such code."""
+    row = await tx.one(_RESOURCES, code_digest=code_digest)
+    return row["resources"] if row else None
 
 
 async def redeem(

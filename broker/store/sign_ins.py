@@ -54,9 +54,7 @@ async def record(tx: Transaction, sign_in: SignIn, *, now: int) -> SignedIn | Bl
     account_id = await accounts.upsert(tx, sign_in.authorization, user_id=user.id, now=now)
     session = sign_in.session
     await sessions.begin(tx, session, user_id=user.id, account_id=account_id)
-    begun = await grants.begin(
-        tx, grant, user_id=user.id, account_id=account_id, session_id=session.id, now=now
-    )
+    begun = await grants.begin(tx, grant, user_id=user.id, account_id=account_id, session_id=session.id, now=now)
     if not begun:
         raise LoginSpent
     await audit.record(

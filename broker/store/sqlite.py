@@ -89,14 +89,10 @@ class SqliteDatabase:
             self._reading.execute("PRAGMA query_only = ON")
         self._reads = SqliteTransaction(self._reading, self._compiler)
         self._loop = asyncio.get_running_loop()
-        self._writer = threading.Thread(
-            target=self._write, args=(writing,), name="sqlite-writer", daemon=True
-        )
+        self._writer = threading.Thread(target=self._write, args=(writing,), name="sqlite-writer", daemon=True)
         self._writer.start()
 
-    async def transact(
-        self, function: StoreFunction[P, Answer], /, *args: P.args, **kwargs: P.kwargs
-    ) -> Answer:
+    async def transact(self, function: StoreFunction[P, Answer], /, *args: P.args, **kwargs: P.kwargs) -> Answer:
         """Run in the writer thread; answered when its group is on the disk."""
         answer: asyncio.Future[Answer] = self._loop.create_future()
         self._jobs.put(_Job(lambda tx: function(tx, *args, **kwargs), answer))

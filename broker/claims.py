@@ -1,0 +1,170 @@
+"""What every JWT of the broker says, and what it must say to be believed.
+
+Access tokens follow RFC 9068, ID tokens OIDC Core §2. There is never an `email`: TikTok has none.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from broker import opaque
+from broker.keys.signer import BadSignature, Signer
+from broker.store.grant_rows import Grant
+
+ACCESS_TYP: Final = "at+jwt"
+ID_TYP: Final = "JWT"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What a token may tell of the person signed in."""
+
+    sub: str
+    union_id: str
+    open_id: str
+    display_name: str | None
+    username: str | None
+    avatar_url: str | None
+    tiktok_scope: str
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """To which app, and by which sign-in, a token belongs; `auth_time` in epoch seconds."""
+
+    grant_id: str
+    client_id: str
+    sid: str | None
+    auth_time: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """An access token whose signature, kind, issuer and time have been checked."""
+
+    grant_id: str
+    client_id: str
+    scope: frozenset[str]
+    audience: frozenset[str]
+    claims: dict[str, Any]
+
+
+class InvalidToken(Exception):
+    """Not an access token of ours, or not any more. The words are for the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """Mints and verifies. Lifetimes in seconds."""
+
+    issuer: str
+    signer: Signer
+    signing_alg: str
+    access_token_ttl: int
+
+    async def access_token(
+        self, person: Person, occasion: Occasion, *, scope: tuple[str, ...], resources: tuple[str, ...], now: int
+    ) -> str:
+        """A JWT access token (RFC 9068 §2.2). `jti` begins with the grant's id, by which it can be revoked."""
+        claims: dict[str, Any] = {
+            "iss": self.issuer,
+            "sub": person.sub,
+            "aud": self._audience(scope, resources),
+            "exp": now + self.access_token_ttl,
+            "iat": now,
+            "jti": f"{occasion.grant_id}.{opaque.identifier()}",
+            "client_id": occasion.client_id,
+            "scope": " ".join(scope),
+            "auth_time": occasion.auth_time,
+            "union_id": person.union_id,
+        }
+        if occasion.sid is not None:
+            claims["sid"] = occasion.sid
+        return await self.signer.sign(claims, typ=ACCESS_TYP, alg=self.signing_alg, now=now)
+
+    async def id_token(
+        self,
+        person: Person,
+        occasion: Occasion,
+        *,
+        scope: tuple[str, ...],
+        access_token: str,
+        nonce: str | None,
+        now: int,
+    ) -> str:
+        """An ID token (OIDC Core §2, §3.1.3.6), good for as long as the access token beside it."""
+        claims: dict[str, Any] = {
+            "iss": self.issuer,
+            "sub": person.sub,
+            "aud": occasion.client_id,
+            "azp": occasion.client_id,
+            "exp": now + self.access_token_ttl,
+            "iat": now,
+            "auth_time": occasion.auth_time,
+            "at_hash": self._at_hash(access_token),
+            **about(person, scope),
+        }
+        if nonce is not None:
+            claims["nonce"] = nonce
+        if occasion.sid is not None:
+            claims["sid"] = occasion.sid
+        return await self.signer.sign(claims, typ=ID_TYP, alg=self.signing_alg, now=now)
+
+    def verify_access_token(self, token: str, *, now: int) -> AccessToken:
+        """The token, when we signed it as an access token and its time has not come. Raises `InvalidToken`.
+
+        For whom it was meant is left to the endpoint, which finds `audience` beside it.
+        """
+        try:
+            claims = self.signer.verify(token, typ=ACCESS_TYP)
+        except BadSignature as error:
+            raise InvalidToken(str(error)) from None
+        if claims.get("iss") != self.issuer:
+            raise InvalidToken("another issuer")
+        expires = claims.get("exp")
+        # RFC 7519 §4.1.4: on or after `exp` it must not be accepted.
+        if not isinstance(expires, int) or now >= expires:
+            raise InvalidToken("expired")
+        return AccessToken(
+            grant_id=claims["jti"].partition(".")[0],
+            client_id=claims["client_id"],
+            scope=frozenset(claims["scope"].split()),
+            audience=frozenset(claims["aud"]),
+            claims=claims,
+        )
+
+    def _at_hash(self, access_token: str) -> str:
+        # The hash of the signature's own algorithm; Ed25519 works with SHA-512 (RFC 8032 §5.1).
+        return opaque.half_digest_base64url(access_token, "sha512" if self.signing_alg == "EdDSA" else "sha256")
+
+    def _audience(self, scope: tuple[str, ...], resources: tuple[str, ...]) -> list[str]:
+        # `openid` opens /userinfo, which is ours, so the issuer belongs to the audience then.
+        ours = (self.issuer,) if "openid" in scope or not resources else ()
+        return list(dict.fromkeys((*resources, *ours)))
+
+
+def person_of(grant: Grant) -> Person:
+    """The person behind a living grant."""
+    return Person(
+        sub=grant.user_id,
+        union_id=grant.union_id,
+        open_id=grant.open_id,
+        display_name=grant.display_name,
+        username=grant.username,
+        avatar_url=grant.avatar_url,
+        tiktok_scope=grant.tiktok_scope,
+    )
+
+
+def about(person: Person, scope: tuple[str, ...]) -> dict[str, Any]:
+    """The claims about a person that `scope` opens, the same in the ID token and at /userinfo (OIDC Core §5.4)."""
+    if "profile" not in scope:
+        return {}
+    told = {
+        "name": person.display_name,
+        "picture": person.avatar_url,
+        "preferred_username": person.username,
+        "union_id": person.union_id,
+        "open_id": person.open_id,
+        "tiktok_scopes": person.tiktok_scope.split(),
+    }
+    return {name: value for name, value in told.items() if value is not None}

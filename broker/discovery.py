@@ -1,0 +1,81 @@
+"""What the broker can do, for machines: OIDC Discovery 1.0 §3, RFC 8414 §2, and the key set (RFC 7517 §5).
+
+Routes: `/.well-known/openid-configuration`, `/.well-known/oauth-authorization-server`,
+`/.well-known/jwks.json`. Each is bytes made once and answered before any routing.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+
+from broker import opaque
+from broker.keys.ring import Ring
+from broker.oauth import client_metadata, scopes
+from broker.web.middleware import Document
+
+JWKS_PATH: Final = "/.well-known/jwks.json"
+_METADATA_SECONDS: Final = 3600
+_CLAIMS: Final = (
+    "iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "nonce", "at_hash", "sid",
+    "name", "picture", "preferred_username", "union_id", "open_id", "tiktok_scopes",
+)  # fmt: skip
+
+
+def documents(issuer: str, ring: Ring, *, signing_alg: str, jwks_max_age: int) -> Mapping[str, Document]:
+    """The prepared answers by path. `jwks_max_age` in seconds."""
+    server = _server_metadata(issuer)
+    provider = {**server, **_provider_metadata(issuer, signing_alg)}
+    return {
+        "/.well-known/openid-configuration": _document(provider, "application/json", _METADATA_SECONDS),
+        "/.well-known/oauth-authorization-server": _document(server, "application/json", _METADATA_SECONDS),
+        JWKS_PATH: _document(ring.jwks(), "application/jwk-set+json", jwks_max_age),
+    }
+
+
+def _server_metadata(issuer: str) -> dict[str, Any]:
+    """RFC 8414 §2."""
+    return {
+        "issuer": issuer,
+        "authorization_endpoint": f"{issuer}/authorize",
+        "token_endpoint": f"{issuer}/token",
+        "jwks_uri": f"{issuer}{JWKS_PATH}",
+        "scopes_supported": list(scopes.SUPPORTED),
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": list(client_metadata.GRANT_TYPES),
+        "token_endpoint_auth_methods_supported": list(client_metadata.AUTH_METHODS),
+        "code_challenge_methods_supported": ["S256"],
+        "authorization_response_iss_parameter_supported": True,
+    }
+
+
+def _provider_metadata(issuer: str, signing_alg: str) -> dict[str, Any]:
+    """OIDC Discovery 1.0 §3."""
+    return {
+        "userinfo_endpoint": f"{issuer}/userinfo",
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": [signing_alg],
+        "claim_types_supported": ["normal"],
+        "claims_supported": list(_CLAIMS),
+        "claims_parameter_supported": False,
+        "request_parameter_supported": False,
+        # Omitted, this one would mean true.
+        "request_uri_parameter_supported": False,
+        "prompt_values_supported": ["none", "login", "consent", "select_account"],
+    }
+
+
+def _document(content: object, media_type: str, max_age: int) -> Document:
+    body = orjson.dumps(content)
+    etag = f'"{opaque.sha256_hex(body.decode())[:32]}"'.encode()
+    return Document(
+        body=body,
+        headers=(
+            (b"content-type", media_type.encode()),
+            (b"content-length", str(len(body)).encode()),
+            (b"cache-control", f"public, max-age={max_age}".encode()),
+            (b"etag", etag),
+        ),
+        etag=etag,
+    )

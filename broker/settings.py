@@ -1,0 +1,256 @@
+"""The settings of one process, read once at its start: the only place that knows the environment.
+
+Every variable, its default and its purpose stand in `broker.configuration.table`; any of them may be given as
+`…_FILE`, a path to read it from. All faults are found before the first is reported, and none quotes a value.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from broker.configuration import addresses, registrations, values
+from broker.configuration.registrations import Registration
+from broker.configuration.table import FILE_SUFFIX, PREFIX, VARIABLES, Variable
+from broker.configuration.values import BadValue, Network
+from broker.opaque import Secret
+from broker.sealing import SecretKey
+
+__all__ = [
+    "VARIABLES",
+    "BadSettings",
+    "Registration",
+    "Settings",
+    "database_url",
+    "effective",
+    "from_environment",
+    "load",
+]
+
+_MOST_FILE_BYTES = 64 * 1024
+# Kubernetes and Docker links announce a service called "broker" to its neighbours under these names.
+_ANNOUNCED = re.compile(
+    PREFIX
+    + r"([A-Z0-9_]+_)?(SERVICE_HOST=.*|SERVICE_PORT(_[A-Z0-9_]+)?=.*|PORT=(tcp|udp|sctp)://.*"
+    + r"|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?=.*)",
+    re.DOTALL,
+)
+_NOT_LONGER_THAN = (
+    ("access_token_ttl", "refresh_token_ttl"),
+    ("refresh_grace", "refresh_token_ttl"),
+    ("refresh_token_ttl", "grant_ttl"),
+    ("session_ttl", "session_max_ttl"),
+)
+_OF_REGISTRATION = ("client_key", "client_secret", "scopes", "pkce")
+_NAMES = {variable.field: variable.name for variable in VARIABLES}
+
+
+class BadSettings(Exception):
+    """The settings cannot be used. `faults`: one sentence each, naming its variable and what to do."""
+
+    def __init__(self, faults: tuple[str, ...]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the operator decided. Durations are whole seconds."""
+
+    issuer: str
+    database_url: Secret
+    secret_keys: tuple[SecretKey, ...]
+    registrations: tuple[Registration, ...]
+    """The one named `default` first."""
+    tiktok_authorize_url: str
+    tiktok_api_url: str
+    signing_alg: str
+    code_ttl: int
+    access_token_ttl: int
+    refresh_token_ttl: int
+    grant_ttl: int
+    session_ttl: int
+    session_max_ttl: int
+    login_ttl: int
+    refresh_grace: int
+    jwks_max_age: int
+    key_lifetime: int
+    trusted_proxies: tuple[Network, ...]
+    metrics_token: Secret | None
+    allow_private_callbacks: bool
+    log_format: str
+    log_level: str
+
+    @property
+    def loopback(self) -> bool:
+        """Whether the issuer is on this machine only: a development set-up."""
+        return addresses.on_loopback(self.issuer)
+
+    @property
+    def secure(self) -> bool:
+        """Whether browsers reach the broker over https, so that cookies may demand it."""
+        return self.issuer.startswith("https://")
+
+
+def from_environment() -> Settings:
+    """`load` with this process's environment."""
+    return load(os.environ, terminal=sys.stderr.isatty())
+
+
+def load(environ: Mapping[str, str], *, terminal: bool = False) -> Settings:
+    """The settings that `environ` describes; on a terminal the log format stands at `console`.
+
+    Raises `BadSettings` with every fault there is.
+    """
+    parsed: dict[str, Any] = {}
+    faults: list[str] = []
+    for variable in VARIABLES:
+        try:
+            parsed[variable.field] = _value(environ, variable, terminal=terminal)
+        except BadValue as bad:
+            faults.append(f"{bad}.")
+    further, wrong = _further_registrations(parsed)
+    faults += [f"{fault}." for fault in (*wrong, *_disagreements(parsed), *_unknown(environ))]
+    if faults:
+        raise BadSettings(tuple(faults))
+    default = Registration(
+        name=registrations.DEFAULT,
+        client_key=parsed["client_key"],
+        client_secret=parsed.pop("client_secret"),
+        previous_client_secret=None,
+        scopes=parsed.pop("scopes"),
+        pkce=parsed.pop("pkce"),
+        environment=registrations.environment_of(parsed.pop("client_key")),
+    )
+    return Settings(**(parsed | {"registrations": (default, *further)}))
+
+
+def database_url(environ: Mapping[str, str] | None = None) -> Secret:
+    """Where the data is, for commands that need nothing else: of `environ`, or of this process's environment.
+
+    Raises `BadSettings`.
+    """
+    variable = next(variable for variable in VARIABLES if variable.field == "database_url")
+    try:
+        found: Secret = _value(os.environ if environ is None else environ, variable, terminal=False)
+    except BadValue as bad:
+        raise BadSettings((f"{bad}.",)) from None
+    return found
+
+
+def _value(environ: Mapping[str, str], variable: Variable, *, terminal: bool) -> Any:
+    source, text = _given(environ, variable)
+    if text is None and variable.remedy:
+        raise BadValue(f"{variable.name} is required; {variable.remedy}")
+    if text is None:
+        text = "console" if terminal and variable.field == "log_format" else variable.default
+    if text is None:
+        return None
+    try:
+        return variable.parse(text)
+    except BadValue as bad:
+        raise BadValue(f"{source} {bad}") from None
+
+
+def _given(environ: Mapping[str, str], variable: Variable) -> tuple[str, str | None]:
+    """The name that was used and the text behind it; an empty value counts as unset."""
+    in_file = variable.name + FILE_SUFFIX
+    text, path = environ.get(variable.name), environ.get(in_file)
+    if text and path:
+        raise BadValue(f"{variable.name} and {in_file} are both set; remove one of them")
+    if path:
+        return in_file, _read(in_file, path)
+    if text and variable.is_path:
+        return variable.name, _read(variable.name, text)
+    return variable.name, text or None
+
+
+def _read(source: str, path: str) -> str:
+    try:
+        with Path(path).open("rb") as file:
+            raw = file.read(_MOST_FILE_BYTES + 1)
+        # Editors on Windows put a byte order mark in front.
+        text = raw.decode("utf-8-sig").rstrip("\r\n")
+    except OSError as error:
+        raise BadValue(
+            f"{source} names a file that cannot be read ({error.strerror}); correct the path or the rights"
+        ) from None
+    except ValueError:
+        raise BadValue(f"{source} must be the path of a text file in UTF-8") from None
+    if len(raw) > _MOST_FILE_BYTES:
+        raise BadValue(f"{source} names a file of more than 64 KiB, which cannot be meant; correct the path")
+    if not text:
+        raise BadValue(f"{source} names an empty file; fill it or remove the variable")
+    return text
+
+
+def _further_registrations(parsed: Mapping[str, Any]) -> tuple[list[Registration], list[str]]:
+    text = parsed.get("registrations")
+    if text is None:
+        return [], []
+    # What is missing here is a fault already; the rest of the file is still worth reading.
+    key, scopes, pkce = (parsed.get(field) for field in ("client_key", "scopes", "pkce"))
+    found, faults = registrations.read(text, key or "", scopes or (), pkce or "")
+    return found, [f"{_NAMES['registrations']} {fault}" for fault in faults]
+
+
+def _disagreements(parsed: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong between settings that are each right; a missing one disagrees with nothing."""
+    for shorter, longer in _NOT_LONGER_THAN:
+        if shorter in parsed and longer in parsed and parsed[shorter] > parsed[longer]:
+            yield (
+                f"{_NAMES[shorter]} ({values.duration_text(parsed[shorter])}) must not be longer than "
+                f"{_NAMES[longer]} ({values.duration_text(parsed[longer])}); change one of them"
+            )
+    # A key is announced for twice the cache's life before it signs; by then it must not be due for the next.
+    if {"key_lifetime", "jwks_max_age"} <= parsed.keys() and (
+        parsed["key_lifetime"] <= 2 * parsed["jwks_max_age"]
+    ):
+        yield (f"{_NAMES['key_lifetime']} must be longer than twice {_NAMES['jwks_max_age']}; change one of them")
+    if "issuer" not in parsed or addresses.on_loopback(parsed["issuer"]):
+        return
+    for field in ("tiktok_authorize_url", "tiktok_api_url"):
+        url = parsed.get(field, "https:")
+        if not url.startswith("https:") and not addresses.on_loopback(url):
+            yield (
+                f"{_NAMES[field]} must start with https://; plain http is for a simulator on loopback, "
+                f"or while {_NAMES['issuer']} itself is on loopback"
+            )
+
+
+def _unknown(environ: Mapping[str, str]) -> Iterator[str]:
+    known = [name for variable in VARIABLES for name in (variable.name, variable.name + FILE_SUFFIX)]
+    for name, value in sorted(environ.items()):
+        if name.startswith(PREFIX) and name not in known and not _ANNOUNCED.fullmatch(f"{name}={value}"):
+            nearest = get_close_matches(name[:64], known, n=1, cutoff=0)[0]
+            shown = ascii(name[:64])[1:-1]
+            yield f"{shown} is not a setting; the nearest is {nearest}, so rename or remove it"
+
+
+def effective(settings: Settings) -> list[tuple[str, str]]:
+    """Every variable with its value as it may be printed, secrets masked."""
+    return [(variable.name, _shown(settings, variable.field)) for variable in VARIABLES]
+
+
+def _shown(settings: Settings, field: str) -> str:
+    default, *further = settings.registrations
+    if field == "database_url":
+        return addresses.masked_database_url(settings.database_url.reveal())
+    if field == "registrations":
+        return ",".join(registration.name for registration in further) or "none"
+    value = getattr(default if field in _OF_REGISTRATION else settings, field)
+    match value:
+        case Secret():
+            return "***"
+        case bool():
+            return "on" if value else "off"
+        case int():
+            return values.duration_text(value)
+        case tuple():
+            return ",".join(map(str, value)) or "none"
+        case _:
+            return "none" if value is None else str(value)

@@ -1,0 +1,147 @@
+"""The one layer around every request, in plain ASGI.
+
+It names the request, answers prepared documents before any routing, adds the headers that hold everywhere,
+opens the browser-readable endpoints to other origins, turns what was not expected into an answer, and logs one
+line. Nothing it logs carries a query, a header or a body.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from starlette.datastructures import MutableHeaders
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from broker import log, opaque
+from broker.clock import Stopwatch
+from broker.store.database import DatabaseUnavailable, SchemaMismatch
+from broker.web.errors import Json
+
+_log = log.get("http")
+_RETRY_SECONDS: Final = "2"
+_CORS_HEADERS: Final = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "WWW-Authenticate, X-Request-ID, Retry-After",
+}
+_PREFLIGHT_HEADERS: Final = {
+    **_CORS_HEADERS,
+    "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type",
+    "Access-Control-Max-Age": "7200",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """An answer prepared once: its bytes and headers go out as they are."""
+
+    body: bytes
+    headers: tuple[tuple[bytes, bytes], ...]
+    etag: bytes
+
+
+@dataclass(slots=True)
+class Edge:
+    """The outermost ASGI application.
+
+    `documents` by path are answered at once; `open_paths` may be read by scripts of any origin, without
+    credentials (`*`, Fetch §3.2.5).
+    """
+
+    inside: ASGIApp
+    stopwatch: Stopwatch
+    documents: Mapping[str, Document]
+    open_paths: frozenset[str]
+    https: bool
+    _common: list[tuple[bytes, bytes]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._common = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
+        if self.https:
+            self._common.append((b"strict-transport-security", b"max-age=31536000"))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; the lifespan goes straight through."""
+        if scope["type"] != "http":
+            await self.inside(scope, receive, send)
+            return
+        started = self.stopwatch()
+        request_id = opaque.identifier()[:16]
+        scope["broker.request_id"] = request_id
+        log.bind_request(request_id)
+        status = 0
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                self._add_headers(scope["path"], message, request_id)
+            await send(message)
+
+        try:
+            await self._respond(scope, receive, answer)
+        except Exception as error:
+            failure = _failure(error, request_id)
+            if status:
+                # The answer has begun; all that is left is to break it off.
+                raise
+            await failure(scope, receive, answer)
+        _log.info(
+            "request",
+            method=scope["method"],
+            path=scope["path"][:200],
+            status=status,
+            ms=round((self.stopwatch() - started) * 1000, 1),
+        )
+
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path, method = scope["path"], scope["method"]
+        if method == "OPTIONS" and path in self.open_paths:
+            await Response(status_code=204, headers=_PREFLIGHT_HEADERS)(scope, receive, send)
+            return
+        document = self.documents.get(path)
+        if document is None:
+            await self.inside(scope, receive, send)
+        elif method in ("GET", "HEAD"):
+            await _send_document(document, scope, send)
+        else:
+            await Json({"error": "method_not_allowed"}, 405, {"Allow": "GET, HEAD, OPTIONS"})(scope, receive, send)
+
+    def _add_headers(self, path: str, message: Message, request_id: str) -> None:
+        message["headers"] = [*message["headers"], *self._common, (b"x-request-id", request_id.encode())]
+        headers = MutableHeaders(raw=message["headers"])
+        headers.setdefault("Cache-Control", "no-store")
+        if path in self.open_paths:
+            for name, value in _CORS_HEADERS.items():
+                headers[name] = value
+
+
+async def _send_document(document: Document, scope: Scope, send: Send) -> None:
+    asked = next((value for name, value in scope["headers"] if name == b"if-none-match"), b"")
+    unchanged = document.etag in asked
+    await send(
+        {
+            "type": "http.response.start",
+            "status": 304 if unchanged else 200,
+            "headers": [header for header in document.headers if not unchanged or header[0] != b"content-length"],
+        }
+    )
+    body = b"" if unchanged or scope["method"] == "HEAD" else document.body
+    await send({"type": "http.response.body", "body": body})
+
+
+def _failure(error: Exception, request_id: str) -> Response:
+    if isinstance(error, DatabaseUnavailable | SchemaMismatch):
+        _log.error("database.unavailable", detail=str(error))
+        body = {
+            "error": "temporarily_unavailable",
+            "error_description": "The service cannot reach its database; try again in a moment.",
+        }
+        return Json(body, 503, {"Retry-After": _RETRY_SECONDS})
+    _log.error("request.failed", exc_info=error)
+    body = {
+        "error": "server_error",
+        "error_description": f"Something went wrong on our side; quote the request id {request_id} when you ask.",
+    }
+    return Json(body, 500)

@@ -1,0 +1,50 @@
+"""Reading what a request brings, never more than `limits` allows."""
+
+from starlette.requests import ClientDisconnect, Request
+
+from broker.oauth import parameters
+from broker.oauth.errors import OAuthError, invalid_request
+from broker.oauth.parameters import Parameters
+from broker.web import limits
+
+_FORM = "application/x-www-form-urlencoded"
+
+
+def read_query(request: Request) -> Parameters:
+    """The parameters of the query. Raises `invalid_request`."""
+    query: bytes = request.scope["query_string"]
+    if len(query) > limits.QUERY:
+        raise _too_large("query")
+    return parameters.parse(query)
+
+
+async def read_form(request: Request) -> Parameters:
+    """The parameters of a form body, each well-formed. Raises `invalid_request`.
+
+    Nothing is taken from the query: RFC 6749 §2.3.1 and §3.2 want parameters in the body, out of log files.
+    """
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type != _FORM:
+        raise invalid_request(f"The content type must be {_FORM}.")
+    form = parameters.parse(await _body(request))
+    form.refuse_malformed()
+    return form
+
+
+async def _body(request: Request) -> bytes:
+    announced = request.headers.get("content-length", "0")
+    if not announced.isdecimal() or int(announced) > limits.BODY:
+        raise _too_large("body")
+    body = b""
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > limits.BODY:
+                raise _too_large("body")
+    except ClientDisconnect:
+        raise invalid_request("The request ended before its body was complete.") from None
+    return body
+
+
+def _too_large(part: str) -> OAuthError:
+    return OAuthError("invalid_request", f"The {part} is larger than 16 KiB.", status=413)
