@@ -1,0 +1,69 @@
+"""Databases made by the migrations themselves, and a whole stage to play a sign-in on.
+
+Every test that asks for `database_url` runs on SQLite and on PostgreSQL.
+"""
+
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from broker.store import migrations
+from broker.store.database import Database, connect
+from tests.postgres import PostgresServer, postgres, postgres_url
+from tests.stage import HeldClock, Stage, running_stage
+
+# The fixtures of other modules that every test may ask for.
+__all__ = ["postgres", "postgres_url"]
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated file, to be copied."""
+    file = tmp_path_factory.mktemp("template") / "broker.db"
+    migrations.upgrade(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: PostgresServer) -> str:
+    """The URL of a migrated database, to be copied."""
+    url = postgres.create_database()
+    migrations.upgrade(url)
+    return url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A migrated database of its own for one test, of each kind in turn."""
+    if request.param == "sqlite":
+        file = tmp_path / "broker.db"
+        shutil.copy(request.getfixturevalue("sqlite_template"), file)
+        yield f"sqlite:///{file}"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    url = server.create_database(copy_of=request.getfixturevalue("postgres_template"))
+    yield url
+    server.drop_database(url)
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """The database, opened as the service opens it."""
+    opened = await connect(database_url)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def clock() -> HeldClock:
+    """A clock that stands still until it is told to go on."""
+    return HeldClock()
+
+
+@pytest.fixture
+async def stage(database_url: str, clock: HeldClock) -> AsyncIterator[Stage]:
+    """A broker and a simulator over real HTTP, with one confidential and one public client."""
+    async with running_stage(database_url, clock) as ready:
+        yield ready

@@ -1,0 +1,199 @@
+"""A broker and a TikTok simulator over real HTTP on one held clock, and a person's browser to drive them."""
+
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+
+from broker import opaque, sealing, settings
+from broker.app import running as running_broker
+from broker.settings import Settings
+from broker.simulator.app import create_app
+from broker.simulator.apps import App
+from broker.simulator.serve import running as serving
+from broker.simulator.world import World
+from broker.store import clients
+from broker.store.database import Database, connect
+
+CLIENT_KEY = "aw0example0key01"
+TIKTOK_SECRET = "canary-tiktok-client-secret"
+WEB = "cli_web"
+WEB_SECRET = "brs_canary-web-client-secret"
+WEB_REDIRECT = "https://app.example/callback"
+PUBLIC = "cli_public"
+PUBLIC_REDIRECT = "http://127.0.0.1/callback"
+VERIFIER = "a-verifier-of-at-least-forty-three-characters"
+
+
+@dataclass
+class HeldClock:
+    """Epoch seconds that move only when told to."""
+
+    now: int = 1_800_000_000
+
+    def __call__(self) -> int:
+        return self.now
+
+    def advance(self, seconds: int) -> None:
+        """Let time go on."""
+        self.now += seconds
+
+
+@dataclass
+class Stage:
+    """Everything a journey touches. `http` speaks to the broker; each `browser()` has cookies of its own."""
+
+    issuer: str
+    settings: Settings
+    world: World
+    simulator: str
+    clock: HeldClock
+    database: Database
+    http: httpx.AsyncClient
+    _stack: contextlib.AsyncExitStack = field(repr=False)
+
+    async def browser(self) -> httpx.AsyncClient:
+        """A person's browser: follows nothing by itself, keeps cookies."""
+        return await self._stack.enter_async_context(httpx.AsyncClient(timeout=10))
+
+    def question(self, client_id: str = WEB, **changes: str | None) -> dict[str, str]:
+        """The parameters of a good authorization request, with changes; None takes one out."""
+        good: dict[str, str | None] = {
+            "client_id": client_id,
+            "redirect_uri": WEB_REDIRECT if client_id == WEB else PUBLIC_REDIRECT,
+            "response_type": "code",
+            "scope": "openid profile offline_access",
+            "state": "the-state",
+            "nonce": "the-nonce",
+            "code_challenge": opaque.sha256_base64url(VERIFIER),
+            "code_challenge_method": "S256",
+        }
+        return {name: value for name, value in (good | changes).items() if value is not None}
+
+    async def authorize(self, browser: httpx.AsyncClient, question: Mapping[str, str]) -> httpx.Response:
+        """Open `/authorize` in the browser."""
+        return await browser.get(f"{self.issuer}/authorize", params=dict(question))
+
+    async def consent(
+        self,
+        browser: httpx.AsyncClient,
+        address: str,
+        *,
+        person: str = "p1",
+        scopes: tuple[str, ...] = ("user.info.basic",),
+        action: str = "allow",
+    ) -> str:
+        """Answer TikTok's consent page; the address TikTok sends the browser to."""
+        shown = await browser.get(address)
+        if shown.status_code == 302:
+            return shown.headers["location"]
+        answer = await browser.post(address, data={"person": person, "scope": list(scopes), "action": action})
+        assert answer.status_code == 302, answer.text
+        return answer.headers["location"]
+
+    async def come_back(
+        self, browser: httpx.AsyncClient, question: Mapping[str, str], **consent: Any
+    ) -> dict[str, str]:
+        """A whole visit: what the app's redirect URI receives."""
+        sent = await self.authorize(browser, question)
+        assert sent.status_code == 302, sent.text
+        callback = await self.consent(browser, sent.headers["location"], **consent)
+        answer = await browser.get(callback)
+        assert answer.status_code == 302, answer.text
+        return answer_in(answer.headers["location"])
+
+    async def redeem(
+        self, code: str, client_id: str = WEB, *, redirect_uri: str | None = None, **changes: str | None
+    ) -> httpx.Response:
+        """Trade a code at `/token`."""
+        form: dict[str, str | None] = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": redirect_uri or (WEB_REDIRECT if client_id == WEB else PUBLIC_REDIRECT),
+            "code_verifier": VERIFIER,
+            **changes,
+        }
+        return await self.token(form, client_id)
+
+    async def refresh(self, token: str, client_id: str = WEB, **changes: str | None) -> httpx.Response:
+        """Trade a refresh token at `/token`."""
+        return await self.token({"grant_type": "refresh_token", "refresh_token": token, **changes}, client_id)
+
+    async def token(self, form: Mapping[str, str | None], client_id: str = WEB) -> httpx.Response:
+        """POST to `/token` as this client."""
+        data = {name: value for name, value in form.items() if value is not None}
+        if client_id == WEB:
+            return await self.http.post("/token", data=data, auth=(WEB, WEB_SECRET))
+        return await self.http.post("/token", data={**data, "client_id": client_id})
+
+    async def sign_in(self, client_id: str = WEB, *, person: str = "p1", **changes: str | None) -> dict[str, Any]:
+        """A whole sign-in in a fresh browser: the token response."""
+        browser = await self.browser()
+        answer = await self.come_back(browser, self.question(client_id, **changes), person=person)
+        redeemed = await self.redeem(answer["code"], client_id, redirect_uri=changes.get("redirect_uri"))
+        assert redeemed.status_code == 200, redeemed.text
+        tokens: dict[str, Any] = redeemed.json()
+        return tokens
+
+    async def userinfo(self, access_token: str) -> httpx.Response:
+        """GET `/userinfo` with a bearer token."""
+        return await self.http.get("/userinfo", headers={"Authorization": f"Bearer {access_token}"})
+
+
+def answer_in(location: str) -> dict[str, str]:
+    """The parameters in a redirect to the app, each of which must be there once."""
+    found = parse_qs(urlsplit(location).query, keep_blank_values=True, strict_parsing=True)
+    assert all(len(values) == 1 for values in found.values()), found
+    return {name: values[0] for name, values in found.items()}
+
+
+def free_port() -> int:
+    """A port of loopback that nobody has right now."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def environment(issuer: str, database_url: str, simulator: str, **changes: str) -> dict[str, str]:
+    """Settings of a broker on this machine whose TikTok is the simulator."""
+    return {
+        "BROKER_ISSUER": issuer,
+        "BROKER_DATABASE_URL": database_url,
+        "BROKER_SECRET_KEYS": sealing.new_secret_key(),
+        "BROKER_TIKTOK_CLIENT_KEY": CLIENT_KEY,
+        "BROKER_TIKTOK_CLIENT_SECRET": TIKTOK_SECRET,
+        "BROKER_TIKTOK_AUTHORIZE_URL": f"{simulator}/v2/auth/authorize/",
+        "BROKER_TIKTOK_API_URL": simulator,
+        **changes,
+    }
+
+
+async def register_clients(database: Database, *, now: int) -> None:
+    """One client with a secret, and one without for an app on a device."""
+    web = {"client_name": "Web app", "redirect_uris": [WEB_REDIRECT], "client_uri": "https://app.example/"}
+    await database.transact(clients.add, WEB, web, opaque.digest(WEB_SECRET), now=now)
+    public = {"redirect_uris": [PUBLIC_REDIRECT], "token_endpoint_auth_method": "none"}
+    await database.transact(clients.add, PUBLIC, public, None, now=now)
+
+
+@contextlib.asynccontextmanager
+async def running_stage(database_url: str, clock: HeldClock, **changes: str) -> AsyncIterator[Stage]:
+    """Start it all; `changes` are further `BROKER_…` settings."""
+    async with contextlib.AsyncExitStack() as stack:
+        port = free_port()
+        issuer = f"http://127.0.0.1:{port}"
+        world = World(clock=clock)
+        world.add_app(App(CLIENT_KEY, TIKTOK_SECRET, [f"{issuer}/callback/tiktok"], platform="desktop"))
+        simulator = await stack.enter_async_context(serving(create_app(world)))
+        loaded = settings.load(environment(issuer, database_url, simulator, **changes))
+        database = await connect(database_url)
+        stack.push_async_callback(database.close)
+        await register_clients(database, now=clock())
+        app = await stack.enter_async_context(running_broker(loaded, clock=clock))
+        await stack.enter_async_context(serving(app, port=port))
+        http = await stack.enter_async_context(httpx.AsyncClient(base_url=issuer, timeout=10))
+        yield Stage(issuer, loaded, world, simulator, clock, database, http, stack)
