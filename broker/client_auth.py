@@ -75,7 +75,7 @@ class ClientDirectory:
 class _Presented:
     method: str
     client_id: str
-    secret: str | None
+    secret: str | None = field(repr=False)
 
 
 async def authenticate(
@@ -89,8 +89,8 @@ async def authenticate(
     presented = _presented(authorization, form)
     client = await (directory.reread if fresh else directory.find)(presented.client_id)
     refusal = _refusal(client, presented)
-    if refusal is not None and not fresh:
-        # The copy may be older than a new secret.
+    if client is not None and refusal is not None and not fresh:
+        # The copy may be older than a new secret; that there is no such client was read just now.
         client = await directory.reread(presented.client_id)
         refusal = _refusal(client, presented)
     if client is None or refusal is not None:

@@ -8,7 +8,8 @@ from starlette.routing import Route
 
 from broker import log
 from broker.store import revision
-from broker.store.database import Database, DatabaseUnavailable
+from broker.store.database import Database, DatabaseUnavailable, SchemaMismatch
+from broker.web import limits
 from broker.web.errors import Json
 
 _log = log.get("health")
@@ -35,6 +36,8 @@ class Health:
         """200 with a schema this release can run on; 503 with the reason otherwise."""
         try:
             found = await self.database.read(revision.current)
+        except SchemaMismatch:
+            found = None
         except DatabaseUnavailable as error:
             _log.warning("not_ready", detail=str(error))
             return _not_ready("The database does not answer.")
@@ -44,4 +47,4 @@ class Health:
 
 
 def _not_ready(reason: str) -> Response:
-    return Json({"status": "not ready", "reason": reason}, 503, {"Retry-After": "2"})
+    return Json({"status": "not ready", "reason": reason}, 503, {"Retry-After": limits.RETRY_AFTER})

@@ -1,8 +1,7 @@
 """Authenticated encryption of what must not be read from a row or a cookie.
 
-Every sealed value is bound to a purpose and to the row it belongs to, so that it opens nowhere else
-(contract rule 7). The first secret key seals, all of them open: that is how a key is changed without
-downtime.
+Every sealed value is bound to a purpose and to the row it belongs to, so that it opens nowhere else. The first
+secret key seals, all of them open: that is how a key is changed without downtime.
 """
 
 from collections.abc import Sequence

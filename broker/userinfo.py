@@ -16,7 +16,7 @@ from broker.oauth.errors import OAuthError, insufficient_scope, invalid_request,
 from broker.store import grants
 from broker.store.database import Database
 from broker.web.errors import Json, back_channel, no_credentials
-from broker.web.requests import read_form
+from broker.web.requests import brings_form, read_form
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ async def _bearer(request: Request) -> str | None:
     """RFC 6750 §2: in the header, or in a form body, and in one of them only."""
     header = request.headers.get("authorization")
     in_body = None
-    if request.method == "POST" and request.headers.get("content-length", "0") != "0":
+    if request.method == "POST" and brings_form(request):
         in_body = (await read_form(request)).get("access_token")
     if header is not None and in_body is not None:
         raise invalid_request("Send the access token once, in the header or in the body.")
@@ -70,6 +70,9 @@ async def _bearer(request: Request) -> str | None:
     if header is None:
         return None
     scheme, _, token = header.partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        raise invalid_request("The Authorization header must use the Bearer scheme.")
+    if scheme.lower() != "bearer":
+        # §3.1: who used another scheme is told what to use, and of no error.
+        return None
+    if not token.strip():
+        raise invalid_request("The Authorization header has no access token.")
     return token.strip()

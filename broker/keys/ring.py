@@ -7,7 +7,7 @@ one of its use and algorithm does.
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import orjson
 
@@ -24,6 +24,8 @@ _MAC: Final = "HS256"
 _PURPOSE: Final = "signing key"
 _MAC_KEY_BYTES: Final = 32
 _MAC_KID_BYTES: Final = 4
+
+Key = TypeVar("Key", "SigningKey", "RefreshKey")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +63,11 @@ class Ring:
 
     def signer(self, alg: str, *, now: int) -> SigningKey:
         """The key that signs with `alg` now. Raises LookupError when the ring has none."""
-        for key in reversed(self.signing):
-            if key.alg == alg and key.signs_from <= now:
-                return key
-        raise LookupError(f"no key signs {alg} yet")
+        return _in_charge([key for key in self.signing if key.alg == alg], now)
 
     def refresher(self, *, now: int) -> RefreshKey:
         """The key for new refresh tokens. Raises LookupError when the ring has none."""
-        for key in reversed(self.refresh):
-            if key.signs_from <= now:
-                return key
-        raise LookupError("no key makes refresh tokens yet")
+        return _in_charge(self.refresh, now)
 
     def refresh_key(self, kid: str) -> RefreshKey | None:
         """The refresh key of this id."""
@@ -80,6 +76,13 @@ class Ring:
     def jwks(self) -> dict[str, Any]:
         """The published set (RFC 7517 §5): public halves only."""
         return {"keys": [dict(key.public_jwk) for key in self.signing]}
+
+
+def _in_charge(keys: Sequence[Key], now: int) -> Key:
+    """The youngest that has begun to sign; the first, on a replica whose clock is behind that of its maker."""
+    if not keys:
+        raise LookupError("the ring has no key for this")
+    return next((key for key in reversed(keys) if key.signs_from <= now), keys[0])
 
 
 async def load(database: Database, sealer: Sealer, algs: Sequence[str], *, now: int) -> Ring:

@@ -43,10 +43,13 @@ class Signer:
         else's choosing is ever acted upon, and an unknown `crit`, an embedded `jwk` or a `jku` is refused with
         everything else (RFC 8725 §3.1, §3.11; RFC 7515 §4.1.11).
         """
-        header, _, _ = token.partition(".")
+        header, _, rest = token.partition(".")
         key = self._expected_headers(typ).get(header)
         if key is None:
             raise BadSignature("the header is not one of ours")
+        if opaque.from_base64url(rest.rpartition(".")[2]) is None:
+            # PyJWT skips over characters outside the alphabet; then one token would have many spellings.
+            raise BadSignature("the signature is not canonical base64url")
         try:
             return jwt.decode(
                 token,

@@ -14,6 +14,7 @@ from broker.login import request as authorization_request
 from broker.login.browser import Browser, Login, new_login_id, new_verifier
 from broker.login.request import AuthorizationRequest
 from broker.oauth.errors import OAuthError, server_error
+from broker.store.database import DatabaseUnavailable, SchemaMismatch
 from broker.upstream.tiktok import TikTok
 from broker.web.requests import read_query
 
@@ -40,6 +41,8 @@ class Authorize:
             reply_to = await authorization_request.read_reply_to(parameters, self.directory)
         except OAuthError as error:
             return refusals.shown(request, error)
+        except (DatabaseUnavailable, SchemaMismatch) as error:
+            return refusals.unavailable(request, error)
         try:
             return self._to_tiktok(request, authorization_request.read(parameters, reply_to))
         except OAuthError as error:

@@ -143,7 +143,9 @@ class Browser:
     def _crowded_out(self, cookies: Mapping[str, str], own: str, space: int) -> Iterator[str]:
         prefix = self._login_name("")
         others = {name: value for name, value in cookies.items() if name.startswith(prefix) and name != own}
-        for name, value in sorted(others.items(), key=lambda other: _begun(other[1]), reverse=True):
+        # Of those begun in the same second, browsers send the older first (RFC 6265 §5.4).
+        oldest_first = sorted(others.items(), key=lambda other: _begun(other[1]))
+        for name, value in reversed(oldest_first):
             space -= len(name) + len(value)
             if space < 0:
                 yield name

@@ -23,7 +23,7 @@ from broker.oauth.parameters import Parameters
 from broker.sealing import Sealer
 from broker.store import sign_ins
 from broker.store.accounts import Authorization
-from broker.store.database import Database, DatabaseUnavailable
+from broker.store.database import Database, DatabaseUnavailable, SchemaMismatch
 from broker.store.grants import NewGrant
 from broker.store.sessions import Session
 from broker.store.sign_ins import Blocked, LoginSpent, SignIn
@@ -78,11 +78,13 @@ class Callback:
         if login is None or login.registration != request.path_params.get("registration", "default"):
             return refusals.lost(request, await self._way_back(state))
         try:
-            return await self._finish(request, parameters, login)
+            response = await self._finish(request, parameters, login)
         except LoginSpent:
-            return refusals.lost(request, await self._way_back(state))
+            response = refusals.lost(request, await self._way_back(state))
         except OAuthError as error:
-            return self._answer_refusal(login, error)
+            response = refusals.redirected(login.redirect_uri, login.state, error, issuer=self.issuer)
+        self.browser.forget(response, login)
+        return response
 
     async def _finish(self, request: Request, parameters: Parameters, login: Login) -> Response:
         signed_in = await self._ask_tiktok(parameters, login)
@@ -90,14 +92,13 @@ class Callback:
         sign_in = self._sign_in(request, login, signed_in, code=code, cookie=cookie)
         try:
             outcome = await self.database.transact(sign_ins.record, sign_in, now=sign_in.session.auth_time)
-        except DatabaseUnavailable as error:
+        except (DatabaseUnavailable, SchemaMismatch) as error:
             raise temporarily_unavailable(
                 "The service cannot finish this right now.", detail=str(error)
             ) from error
         if isinstance(outcome, Blocked):
             raise access_denied("This account has been blocked by the operator of the service.")
         response = refusals.to_app(login.redirect_uri, {"code": code}, login.state, issuer=self.issuer)
-        self.browser.forget(response, login)
         self.browser.remember_session(response, cookie)
         return response
 
@@ -157,15 +158,14 @@ class Callback:
         pair = [tokens.access_token.reveal(), tokens.refresh_token.reveal()]
         return self.sealer.seal(orjson.dumps(pair), purpose=_TOKENS_PURPOSE, row=f"{registration} {open_id}")
 
-    def _answer_refusal(self, login: Login, error: OAuthError) -> Response:
-        response = refusals.redirected(login.redirect_uri, login.state, error, issuer=self.issuer)
-        self.browser.forget(response, login)
-        return response
-
     async def _way_back(self, state: str) -> Link | None:
         """A link to the app that TikTok's `state` names, when it has told us its address."""
         app = self.browser.app_of(state)
-        client = await self.directory.find(app) if app else None
+        try:
+            client = await self.directory.find(app) if app else None
+        except (DatabaseUnavailable, SchemaMismatch):
+            # The page says what happened without the link, too.
+            return None
         if client is None or client.metadata.client_uri is None:
             return None
         return Link(client.metadata.client_uri, f"Back to {client.metadata.client_name or 'the app'}")

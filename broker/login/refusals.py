@@ -29,8 +29,21 @@ def shown(request: Request, error: OAuthError) -> Response:
         title="This sign-in link does not work",
         happened=error.description,
         remedy=_ASK_THE_APP,
-        status=error.status if error.status in (413, 503) else 400,
+        status=413 if error.status == 413 else 400,
         code=error.code,
+    )
+
+
+def unavailable(request: Request, error: Exception) -> Response:
+    """The page while the database is away: who asks cannot be known, so nobody can be redirected to."""
+    _log.error("authorize.unavailable", detail=str(error))
+    return rendering.message(
+        request,
+        title="Signing in is not possible right now",
+        happened="The sign-in service cannot reach its database.",
+        remedy="Nothing is wrong with your account. Try again in a moment.",
+        status=503,
+        code="temporarily_unavailable",
     )
 
 

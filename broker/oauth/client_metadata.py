@@ -3,16 +3,17 @@
 Names that RFC 7591 has not are those of the command line: `audience`, `no_pkce`, `registration`.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from broker.oauth import redirects, scopes
 
 AUTH_METHODS: Final = ("client_secret_basic", "client_secret_post", "none")
 GRANT_TYPES: Final = ("authorization_code", "refresh_token")
 ID_TOKEN_ALGS: Final = ("ES256", "RS256", "EdDSA")
+_RESOURCE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[\x21\x22\x24-\x7e]+\Z")
 _DEFAULTS: Final[Mapping[str, Any]] = {
     "client_name": "",
     "redirect_uris": [],
@@ -74,7 +75,7 @@ def read(given: Mapping[str, Any]) -> ClientMetadata:
         token_endpoint_auth_method=metadata["token_endpoint_auth_method"],
         grant_types=tuple(metadata["grant_types"]),
         application_type=metadata["application_type"],
-        scope=scopes.read(metadata["scope"]),
+        scope=tuple(dict.fromkeys(metadata["scope"].split())),
         audience=tuple(metadata["audience"]),
         pkce_required=not metadata["no_pkce"],
         registration=metadata["registration"] or "default",
@@ -135,7 +136,7 @@ def _faults_in_addresses(metadata: Mapping[str, Any]) -> list[str]:
         faults.append("At least one redirect URI is needed.")
     for uri in metadata["audience"]:
         # RFC 8707 §2: a resource is an absolute URI without a fragment.
-        if not uri.isascii() or not urlsplit(uri).scheme or "#" in uri or " " in uri:
+        if not _RESOURCE.match(uri):
             faults.append("An audience must be an absolute URI without a fragment.")
     client_uri = metadata["client_uri"]
     if client_uri and (fault := redirects.fault_in(client_uri, what="client URI")):

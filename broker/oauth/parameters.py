@@ -15,6 +15,7 @@ from broker.oauth.errors import invalid_request
 _REPEATABLE: Final = frozenset({"resource"})
 _MOST_FIELDS: Final = 100
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_BROKEN_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _VISIBLE: Final = re.compile(r"[\x20-\x7e]+\Z")
 
 
@@ -66,6 +67,9 @@ def parse(encoded: bytes) -> Parameters:
     Raises `invalid_request` when it is not `application/x-www-form-urlencoded` UTF-8 (RFC 6749 appendix B).
     """
     try:
+        if _BROKEN_ESCAPE.search(encoded):
+            # `parse_qsl` would take it for text.
+            raise ValueError
         pairs = parse_qsl(
             encoded.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS
         )

@@ -20,7 +20,7 @@ _FORBIDDEN_SCHEMES: Final = frozenset({"javascript", "data", "vbscript", "file",
 def fault_in(uri: str, *, what: str = "redirect URI") -> str | None:
     """Why this URI cannot be registered, as a sentence; None when it can (RFC 6749 §3.1.2, RFC 8252 §7)."""
     parts = _split(uri)
-    if parts is None or not uri.isascii() or any(c <= " " or c in '\\"<>^`{|}' for c in uri):
+    if parts is None or not uri.isascii() or any(c <= " " or c in '\\"<>^`{|}\x7f' for c in uri):
         return f"The {what} must be an absolute URI of plain ASCII characters."
     if len(uri) > LONGEST:
         return f"The {what} must not be longer than {LONGEST} characters."

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
 
 from broker.store.database import Row, Transaction
 from broker.store.schema import clients, grants
@@ -38,7 +39,7 @@ _COLUMNS = (
 _BY_ID = clients.c.client_id == bindparam("id")
 _FIND = select(*_COLUMNS).where(_BY_ID)
 _EVERY = select(*_COLUMNS).order_by(clients.c.created_at, clients.c.client_id)
-_ADD = insert(clients)
+_ADD = insert(clients).on_conflict_do_nothing(index_elements=[clients.c.client_id])
 _CHANGED = {"version": clients.c.version + 1, "updated_at": bindparam("now")}
 _SET_SECRET = update(clients).where(_BY_ID).values(secret_digest=bindparam("digest"), **_CHANGED)
 _DISABLE = (
@@ -47,6 +48,9 @@ _DISABLE = (
 _ENABLE = update(clients).where(_BY_ID, clients.c.disabled_at.is_not(None)).values(disabled_at=None, **_CHANGED)
 _REMOVE = delete(clients).where(_BY_ID)
 _REMOVE_GRANTS = delete(grants).where(grants.c.client_id == bindparam("id"))
+_COUNT_GRANTS = (
+    select(func.count().label("grants")).select_from(grants).where(grants.c.client_id == bindparam("id"))
+)
 
 
 async def find(tx: Transaction, client_id: str) -> ClientRow | None:
@@ -64,19 +68,18 @@ async def add(
     tx: Transaction, client_id: str, metadata: Mapping[str, Any], secret_digest: bytes | None, *, now: int
 ) -> bool:
     """Register a client; False when the id is taken."""
-    if await find(tx, client_id):
-        return False
-    await tx.run(
-        _ADD,
-        client_id=client_id,
-        client_metadata=orjson.dumps(dict(metadata)).decode(),
-        secret_digest=secret_digest,
-        version=1,
-        created_at=now,
-        updated_at=now,
-        disabled_at=None,
+    return bool(
+        await tx.run(
+            _ADD,
+            client_id=client_id,
+            client_metadata=orjson.dumps(dict(metadata)).decode(),
+            secret_digest=secret_digest,
+            version=1,
+            created_at=now,
+            updated_at=now,
+            disabled_at=None,
+        )
     )
-    return True
 
 
 async def set_secret(tx: Transaction, client_id: str, digest: bytes, *, now: int) -> bool:
@@ -92,6 +95,12 @@ async def disable(tx: Transaction, client_id: str, *, now: int) -> bool:
 async def enable(tx: Transaction, client_id: str, *, now: int) -> bool:
     """Let a disabled client in again; False when nothing changed."""
     return bool(await tx.run(_ENABLE, id=client_id, now=now))
+
+
+async def count_grants(tx: Transaction, client_id: str) -> int:
+    """How many grants would go with the client, ended ones that are still kept included."""
+    row = await tx.one(_COUNT_GRANTS, id=client_id)
+    return row["grants"] if row else 0
 
 
 async def remove(tx: Transaction, client_id: str) -> bool:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, exists, literal_column, select
+from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, case, exists, literal_column, select
 
 from broker.store.database import Row
 from broker.store.schema import accounts, clients, grants, sessions, users
@@ -102,6 +102,9 @@ CLIENT_CURRENT = select(clients.c.client_id).where(
     clients.c.version == bindparam("version"),
     clients.c.disabled_at.is_(None),
 )
+_WISHED = bindparam("refresh_expires", type_=BigInteger)
+# The sliding life of a refresh token stays inside the grant's absolute one.
+REFRESH_EXPIRES = case((grants.c.expires_at < _WISHED, grants.c.expires_at), else_=_WISHED)
 THIS_GRANT = grants.c.id == bindparam("grant")
 
 

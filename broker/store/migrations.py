@@ -18,7 +18,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, pool
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from broker.store.database import DatabaseUnavailable
@@ -86,7 +86,7 @@ def _with_sqlite(url: str, use: Callable[[Connection], T]) -> T:
     try:
         with engine.connect() as connection:
             return use(connection)
-    except OperationalError as error:
+    except DBAPIError as error:
         raise DatabaseUnavailable(str(error.orig)) from error
     finally:
         engine.dispose()
@@ -115,6 +115,9 @@ async def _with_postgresql(url: str, use: Callable[[Connection], T]) -> T:
     try:
         async with engine.connect() as connection:
             return await connection.run_sync(use)
+    except DBAPIError as error:
+        # SQLAlchemy wraps twice; the driver's own words are innermost.
+        raise DatabaseUnavailable(str(getattr(error.orig, "__cause__", None) or error.orig)) from error
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise DatabaseUnavailable(str(error) or type(error).__name__) from error
     finally:

@@ -34,6 +34,8 @@ _AWAY = (
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
+    # What a database that takes no connections answers.
+    asyncpg.ObjectNotInPrerequisiteStateError,
 )
 
 

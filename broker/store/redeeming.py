@@ -12,6 +12,7 @@ from broker.store.grant_rows import (
     LIVING,
     NOT_ENDED,
     NOW,
+    REFRESH_EXPIRES,
     SESSION_LIVE,
     THIS_CLIENT,
     USER_LIVE,
@@ -44,7 +45,7 @@ _REDEEM = (
         redeemed_at=NOW,
         rotated_at=NOW,
         refresh_kid=bindparam("kid"),
-        refresh_expires_at=bindparam("refresh_expires"),
+        refresh_expires_at=REFRESH_EXPIRES,
         access_expires_at=bindparam("access_expires"),
     )
     .returning(*LIVING)

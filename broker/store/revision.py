@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, MetaData, Table, Text, select
 
-from broker.store.database import SchemaMismatch, Transaction
+from broker.store.database import Transaction
 
 HEAD = "0001"
 """The revision this release's statements are written for."""
@@ -12,9 +12,9 @@ _SELECT = select(_version.c.version_num)
 
 
 async def current(tx: Transaction) -> str | None:
-    """The revision the database is at; None when no migration has ever run."""
-    try:
-        row = await tx.one(_SELECT)
-    except SchemaMismatch:
-        return None
+    """The revision the database is at; None after a downgrade to nothing.
+
+    Reading it raises `SchemaMismatch` when no migration has ever run.
+    """
+    row = await tx.one(_SELECT)
     return row["version_num"] if row else None

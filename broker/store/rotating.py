@@ -4,7 +4,7 @@ No refresh token is stored. The row knows which generation is current, the token
 was checked before anything here is asked.
 """
 
-from sqlalchemy import BigInteger, and_, bindparam, case, or_, select, update
+from sqlalchemy import and_, bindparam, or_, select, update
 
 from broker.store.database import Transaction
 from broker.store.grant_rows import (
@@ -13,6 +13,7 @@ from broker.store.grant_rows import (
     LIVING,
     NOT_ENDED,
     NOW,
+    REFRESH_EXPIRES,
     SESSION_LIVE,
     THIS_CLIENT,
     THIS_GRANT,
@@ -32,7 +33,6 @@ _MAY_REFRESH = and_(
     or_(grants.c.offline == 1, SESSION_LIVE),
     USER_LIVE,
 )
-_WISHED = bindparam("refresh_expires", type_=BigInteger)
 _ROTATE = (
     update(grants)
     .where(
@@ -46,8 +46,7 @@ _ROTATE = (
         generation=grants.c.generation + 1,
         rotated_at=NOW,
         refresh_kid=bindparam("kid"),
-        # The sliding life stays inside the grant's absolute one.
-        refresh_expires_at=case((grants.c.expires_at < _WISHED, grants.c.expires_at), else_=_WISHED),
+        refresh_expires_at=REFRESH_EXPIRES,
         access_expires_at=bindparam("access_expires"),
     )
     .returning(*LIVING)
@@ -97,7 +96,9 @@ async def rotate(
         return Refused("the grant is gone")
     if not seen["may_refresh"]:
         return Refused("the grant has ended, or its person, session or time has", grant_id=grant_id)
-    if generation == seen["generation"] - 1 and now - seen["rotated_at"] < grace:
+    # No age is negative, also when another replica's clock is ahead: without grace there is no repeat.
+    age = max(0, now - seen["rotated_at"])
+    if generation == seen["generation"] - 1 and age < grace:
         return Spent(grant_of(seen), repeated=True)
     if generation < seen["generation"]:
         await end(tx, grant_id, reason="refresh_token_reuse", now=now)

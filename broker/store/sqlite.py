@@ -24,6 +24,8 @@ T = TypeVar("T")
 
 _BUSY_MS = 5_000
 _GROUP = 64
+# A file that is no database at all, or no longer one.
+_UNREADABLE = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
 _PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
@@ -89,11 +91,13 @@ class SqliteDatabase:
             self._reading.execute("PRAGMA query_only = ON")
         self._reads = SqliteTransaction(self._reading, self._compiler)
         self._loop = asyncio.get_running_loop()
+        self._closed = False
         self._writer = threading.Thread(target=self._write, args=(writing,), name="sqlite-writer", daemon=True)
         self._writer.start()
 
     async def transact(self, function: StoreFunction[P, Answer], /, *args: P.args, **kwargs: P.kwargs) -> Answer:
         """Run in the writer thread; answered when its group is on the disk."""
+        self._refuse_when_closed()
         answer: asyncio.Future[Answer] = self._loop.create_future()
         self._jobs.put(_Job(lambda tx: function(tx, *args, **kwargs), answer))
         return await answer
@@ -102,14 +106,22 @@ class SqliteDatabase:
 
     async def read(self, function: StoreFunction[P, Answer], /, *args: P.args, **kwargs: P.kwargs) -> Answer:
         """Read at once, in the calling thread: a WAL reader waits for nobody."""
+        self._refuse_when_closed()
         with _unavailable():
             return _drive(function(self._reads, *args, **kwargs))
 
     async def close(self) -> None:
         """Commit what waits, then close both connections."""
+        if self._closed:
+            return
+        self._closed = True
         self._jobs.put(None)
         await asyncio.to_thread(self._writer.join)
         self._reading.close()
+
+    def _refuse_when_closed(self) -> None:
+        if self._closed:
+            raise DatabaseUnavailable("the database has been closed")
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -166,6 +178,9 @@ def _run(connection: sqlite3.Connection, tx: SqliteTransaction, job: _Job[Any]) 
         with _unavailable():
             job.result = _drive(job.function(tx))
     except Exception as error:
+        if not connection.in_transaction:
+            # SQLite has given up the whole group by itself (a full disk, a failing one).
+            raise
         job.error = error
         connection.execute("ROLLBACK TO job")
     connection.execute("RELEASE job")
@@ -190,8 +205,12 @@ def _settle(group: list[_Job[Any]]) -> None:
 def _unavailable() -> Iterator[None]:
     try:
         yield
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:
+    except sqlite3.DatabaseError as error:
+        # What Python itself complains of (a wrong argument) has no code.
+        code = getattr(error, "sqlite_errorcode", None)
+        if code == sqlite3.SQLITE_ERROR:
             # The generic code is a fault in the statement: in compiled statements only ever a missing table.
             raise SchemaMismatch(str(error)) from error
-        raise DatabaseUnavailable(str(error)) from error
+        if code in _UNREADABLE or isinstance(error, sqlite3.OperationalError):
+            raise DatabaseUnavailable(str(error)) from error
+        raise

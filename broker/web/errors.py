@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from broker import log
 from broker.oauth.errors import OAuthError
+from broker.web import limits
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -42,7 +43,7 @@ def answer(error: OAuthError, *, scheme: str = "Basic") -> Response:
     if error.status == 401 or scheme == "Bearer":
         headers["WWW-Authenticate"] = _challenge(error, scheme)
     if error.status == 503:
-        headers["Retry-After"] = "2"
+        headers["Retry-After"] = limits.RETRY_AFTER
     body = {"error": error.code, "error_description": error.description}
     return Json(body, error.status, headers)
 

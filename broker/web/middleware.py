@@ -15,11 +15,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from broker import log, opaque
 from broker.clock import Stopwatch
+from broker.oauth.errors import OAuthError, temporarily_unavailable
 from broker.store.database import DatabaseUnavailable, SchemaMismatch
+from broker.web import errors
 from broker.web.errors import Json
 
 _log = log.get("http")
-_RETRY_SECONDS: Final = "2"
 _CORS_HEADERS: Final = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": "WWW-Authenticate, X-Request-ID, Retry-After",
@@ -106,7 +107,8 @@ class Edge:
         elif method in ("GET", "HEAD"):
             await _send_document(document, scope, send)
         else:
-            await Json({"error": "method_not_allowed"}, 405, {"Allow": "GET, HEAD, OPTIONS"})(scope, receive, send)
+            refusal = {"error": "method_not_allowed", "error_description": "This document can only be read."}
+            await Json(refusal, 405, {"Allow": "GET, HEAD, OPTIONS"})(scope, receive, send)
 
     def _add_headers(self, path: str, message: Message, request_id: str) -> None:
         message["headers"] = [*message["headers"], *self._common, (b"x-request-id", request_id.encode())]
@@ -119,7 +121,8 @@ class Edge:
 
 async def _send_document(document: Document, scope: Scope, send: Send) -> None:
     asked = next((value for name, value in scope["headers"] if name == b"if-none-match"), b"")
-    unchanged = document.etag in asked
+    # RFC 9110 §13.1.2: a list, compared weakly, or `*` for whatever there is.
+    unchanged = asked == b"*" or document.etag in asked
     await send(
         {
             "type": "http.response.start",
@@ -134,14 +137,9 @@ async def _send_document(document: Document, scope: Scope, send: Send) -> None:
 def _failure(error: Exception, request_id: str) -> Response:
     if isinstance(error, DatabaseUnavailable | SchemaMismatch):
         _log.error("database.unavailable", detail=str(error))
-        body = {
-            "error": "temporarily_unavailable",
-            "error_description": "The service cannot reach its database; try again in a moment.",
-        }
-        return Json(body, 503, {"Retry-After": _RETRY_SECONDS})
+        return errors.answer(
+            temporarily_unavailable("The service cannot reach its database; try again in a moment.")
+        )
     _log.error("request.failed", exc_info=error)
-    body = {
-        "error": "server_error",
-        "error_description": f"Something went wrong on our side; quote the request id {request_id} when you ask.",
-    }
-    return Json(body, 500)
+    sentence = f"Something went wrong on our side; quote the request id {request_id} when you ask."
+    return errors.answer(OAuthError("server_error", sentence, status=500))

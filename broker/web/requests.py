@@ -23,18 +23,19 @@ async def read_form(request: Request) -> Parameters:
 
     Nothing is taken from the query: RFC 6749 §2.3.1 and §3.2 want parameters in the body, out of log files.
     """
-    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if content_type != _FORM:
+    if not brings_form(request):
         raise invalid_request(f"The content type must be {_FORM}.")
     form = parameters.parse(await _body(request))
     form.refuse_malformed()
     return form
 
 
+def brings_form(request: Request) -> bool:
+    """Whether the body is announced as a form."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower() == _FORM
+
+
 async def _body(request: Request) -> bytes:
-    announced = request.headers.get("content-length", "0")
-    if not announced.isdecimal() or int(announced) > limits.BODY:
-        raise _too_large("body")
     body = b""
     try:
         async for chunk in request.stream():

@@ -2,11 +2,10 @@
 
 import pytest
 
-from broker.sealing import new_secret_key
 from broker.settings import BadSettings, Settings, load
 
-KEY = new_secret_key()
-OTHER_KEY = new_secret_key()
+KEY = "brk_aaaqeayeaudaocajbifqydiob4ibceqtcqkrmfyydenbwha5dypsaijc"
+OTHER_KEY = "brk_mrswmz3infvgw3dnnzxxa4lson2hk5txpb4xu634pv7h7aebqkbyjbmg"
 NEEDED = {
     "BROKER_ISSUER": "https://id.example.com",
     "BROKER_SECRET_KEYS": KEY,

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from broker import opaque
+from broker.web import limits
 
 _FOLDER: Final = Path(__file__).parent
 _STYLE: Final = (_FOLDER / "page.css").read_text(encoding="utf-8")
@@ -54,5 +55,5 @@ def message(
     )
     headers = dict(_HEADERS)
     if status == 503:
-        headers["Retry-After"] = "2"
+        headers["Retry-After"] = limits.RETRY_AFTER
     return HTMLResponse(page, status, headers)

@@ -1,0 +1,74 @@
+# Needs make and Python 3.11 or newer, nothing else. `make` alone explains.
+
+# The first Python that is new enough; `make PYTHON=/path/to/python3 …` chooses another.
+PYTHON ?= $(shell for one in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	if $$one -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo $$one; break; fi; done)
+UV := uv>=0.13,<0.14
+
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
+COMPILE := var/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command 'make lock' $(ARGS)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint style types container bench lock clean
+
+help: ## Show this list
+	@echo 'Usage: make TARGET [ARGS="…"]     ARGS is handed on, as in: make test ARGS="tests/store -x"'
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@echo 'The first run makes .venv from the lock files; it is made again only when one of them changed.'
+
+demo: .venv/.ready ## Sign in on this machine: TikTok simulator, broker and a sample app
+	@$(BIN)/broker demo $(ARGS)
+
+test: .venv/.ready-dev ## Run the tests, with branch coverage
+	@$(BIN)/python -m pytest -n logical --maxprocesses 8 --cov --cov-report term $(ARGS)
+
+lint: style types container ## Check style, types and container files
+
+style: .venv/.ready-dev ## … only what ruff says
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: .venv/.ready-dev ## … only what mypy says
+	@$(BIN)/mypy
+
+container: .venv/.ready-dev ## … only Dockerfile and compose.yaml
+	@$(BIN)/hadolint Dockerfile
+	@$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
+
+bench: .venv/.ready-dev ## Measure speed and memory
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+lock: var/uv/bin/uv ## Write the lock files anew from pyproject.toml (ARGS=--upgrade for newer versions)
+	$(COMPILE) --group build --output-file requirements-build.lock
+	$(COMPILE) pyproject.toml --output-file requirements.lock
+	$(COMPILE) pyproject.toml --extra dev --constraint requirements.lock --constraint requirements-build.lock \
+		--output-file requirements-dev.lock
+
+clean: ## Remove .venv, caches and build results
+	rm -rf .venv var/uv build dist .coverage .coverage.* .hypothesis .pytest_cache .mypy_cache .ruff_cache
+	find broker tests migrations benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.made:
+	@test -n "$(PYTHON)" || { echo 'No Python 3.11 or newer was found: install one, or name it with make PYTHON=/path/to/python3.' >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo '$(PYTHON) is not a Python 3.11 or newer: name another with make PYTHON=/path/to/python3.' >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { echo '$(PYTHON) cannot make virtual environments: install its venv module (Debian and Ubuntu: apt install python3-venv).' >&2; exit 1; }
+	@"$(PYTHON)" -m venv .venv
+	@touch $@
+
+.venv/.ready: .venv/.made requirements.lock requirements-build.lock pyproject.toml
+	@echo 'Installing from requirements.lock into .venv …'
+	@$(INSTALL) --require-hashes -r requirements.lock -r requirements-build.lock
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.ready-dev: .venv/.ready requirements-dev.lock
+	@echo 'Installing from requirements-dev.lock into .venv …'
+	@$(INSTALL) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+var/uv/bin/uv: Makefile
+	"$(PYTHON)" -m venv var/uv
+	var/uv/bin/python -m pip --disable-pip-version-check install --quiet '$(UV)'
+	@touch $@

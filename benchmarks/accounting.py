@@ -1,0 +1,60 @@
+"""What processes cost, as the kernel accounts for it."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+_PROC = Path("/proc")
+_TICKS = os.sysconf("SC_CLK_TCK")
+# Fields of /proc/PID/stat behind the name (proc_pid_stat(5)).
+_PARENT = 1
+_TIMES = slice(11, 15)
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Resident memory of a process tree in MiB: now, and at its largest (the sum of each process's own peak)."""
+
+    now: float
+    peak: float
+
+
+def cpu_seconds(root: int) -> float:
+    """CPU time of a process and all below it, those that have ended and were waited for included."""
+    return sum(sum(map(int, _stat(pid)[_TIMES])) for pid in _tree(root)) / _TICKS
+
+
+def memory(root: int) -> Memory:
+    """Resident memory of a process and all below it."""
+    found = [_status(pid) for pid in _tree(root)]
+    return Memory(sum(one["VmRSS"] for one in found), sum(one["VmHWM"] for one in found))
+
+
+def _tree(root: int) -> Iterator[int]:
+    children: dict[int, list[int]] = {}
+    for folder in _PROC.iterdir():
+        if folder.name.isdecimal() and (fields := _stat(int(folder.name))):
+            children.setdefault(int(fields[_PARENT]), []).append(int(folder.name))
+    waiting = [root]
+    while waiting:
+        pid = waiting.pop()
+        yield pid
+        waiting += children.get(pid, [])
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields behind the process's name, which may hold anything; none when the process is gone."""
+    try:
+        return (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def _status(pid: int) -> dict[str, float]:
+    lines = (_PROC / str(pid) / "status").read_text().splitlines()
+    return {
+        name: int(value.split()[0]) / 1024
+        for name, _, value in (line.partition(":") for line in lines)
+        if name in ("VmRSS", "VmHWM")
+    }

@@ -1,0 +1,95 @@
+"""Alembic as `broker db` uses it: its faults as sentences, its progress on standard output."""
+
+import contextlib
+import logging
+from collections.abc import Iterator
+
+import click
+from alembic.util import CommandError
+
+from broker.cli import schema
+from broker.configuration.addresses import masked_database_url
+from broker.opaque import Secret
+from broker.store import migrations
+from broker.store.migrations import Revision
+
+_LOGGER = logging.getLogger("alembic.runtime.migration")
+_STEP = "Running "
+
+
+def upgrade(url: Secret, revision: str) -> None:
+    """Migrate forwards, printing each step. Raises `click.ClickException` for a revision that there is not."""
+    with _told(), _explained(revision):
+        migrations.upgrade(url.reveal(), revision)
+
+
+def downgrade(url: Secret, revision: str) -> None:
+    """Migrate backwards, printing each step. Raises `click.ClickException` for a revision that there is not."""
+    with _told(), _explained(revision):
+        migrations.downgrade(url.reveal(), revision)
+
+
+def current(url: Secret) -> str | None:
+    """The revision the database is at; None for a SQLite file that is not there, which is not made by asking."""
+    return None if schema.not_made_yet(url) else migrations.current(url.reveal())
+
+
+def differences(url: Secret) -> list[str]:
+    """What only the models or only the database has."""
+    return migrations.differences(url.reveal())
+
+
+def history() -> list[Revision]:
+    """All migrations of this release, oldest first."""
+    return migrations.history()
+
+
+def refuse_unknown(url: Secret) -> None:
+    """Raises `click.ClickException` when the database is at a revision of a later release."""
+    found = current(url)
+    if found is not None and found not in {one.id for one in history()}:
+        raise click.ClickException(
+            f"The database is at revision {found}, which this release does not know; "
+            "use the release that made it, or a later one."
+        )
+
+
+def shown(url: Secret) -> str:
+    """The address of the database without its password."""
+    return masked_database_url(url.reveal())
+
+
+@contextlib.contextmanager
+def _explained(revision: str) -> Iterator[None]:
+    try:
+        yield
+    except CommandError as error:
+        raise click.ClickException(
+            f"There is no way to revision {revision} ({error}); `broker db history` lists the revisions."
+        ) from error
+
+
+class _Steps(logging.Handler):
+    """Alembic tells its steps in log lines and nowhere else."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = record.getMessage()
+        if line.startswith(_STEP):
+            # Alembic writes the state before the first migration as an empty text.
+            step = line.removeprefix(_STEP).replace("  -> ", " base -> ").replace(" -> ,", " -> base,")
+            click.echo(step)
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    steps = _Steps()
+    before = _LOGGER.level, _LOGGER.propagate
+    _LOGGER.addHandler(steps)
+    _LOGGER.setLevel(logging.INFO)
+    _LOGGER.propagate = False
+    try:
+        yield
+    finally:
+        _LOGGER.removeHandler(steps)
+        _LOGGER.setLevel(before[0])
+        _LOGGER.propagate = before[1]

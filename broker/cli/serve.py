@@ -1,0 +1,97 @@
+"""`broker serve`: settings, port, database, then the service."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from broker.opaque import Secret
+    from broker.settings import Settings
+
+
+@click.command("serve")
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address or name to listen on; 0.0.0.0 for all."
+)
+@click.option(
+    "--port", type=click.IntRange(0, 65_535), default=8000, show_default=True, help="0 takes a free one."
+)
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Number of processes.")
+@click.option(
+    "--migrate", is_flag=True, help="Bring the database up to date first; of several starts one does it."
+)
+def serve(host: str, port: int, workers: int, migrate: bool) -> None:
+    """Run the broker.
+
+    \b
+      export BROKER_ISSUER=https://login.example.com
+      export BROKER_SECRET_KEYS="$(broker secret)"
+      export BROKER_TIKTOK_CLIENT_KEY=… BROKER_TIKTOK_CLIENT_SECRET=…
+      broker serve
+
+    Settings are environment variables that begin with BROKER_, each also as …_FILE with a path to read it
+    from; every fault in them is listed. The effective ones are printed, secrets masked, and with them the
+    redirect URI to register at TikTok.
+
+    A SQLite file that does not exist is made. Another database must be at this release's revision: run
+    `broker db upgrade` beforehand, or add --migrate. Logs go to standard error. SIGTERM and Ctrl-C let open
+    requests finish.
+
+    Put a proxy that speaks TLS in front, and name its address in BROKER_TRUSTED_PROXIES.
+    """
+    # Here and not above: `broker --help` and the other commands do without them.
+    from broker import log, settings
+    from broker.cli.listening import bound, listen
+    from broker.cli.serving import BACKLOG, serve_here, serve_in_workers
+    from broker.cli.stopping import end_on_sigterm
+
+    end_on_sigterm()
+    chosen = settings.from_environment()
+    log.configure(chosen.log_format, chosen.log_level)
+    with bound(host, port) as sockets:
+        _prepare(chosen.database_url, migrate=migrate)
+        listen(sockets, BACKLOG)
+        _announce(chosen, sockets)
+        if workers == 1:
+            serve_here(chosen, sockets)
+        else:
+            serve_in_workers(chosen, sockets, workers)
+
+
+def _prepare(url: "Secret", *, migrate: bool) -> None:
+    from broker.cli import schema
+
+    found = asyncio.run(schema.revision_of(url))
+    behind = found is None or not schema.is_newer(found)
+    if schema.not_made_yet(url) or (migrate and behind and schema.fault_in(found)):
+        # Its steps are printed; what else it says, while it is imported above all, would fill the log.
+        logging.getLogger("alembic").setLevel(logging.WARNING)
+        # Here and not above: alembic takes half a second, and a database that is up to date needs none.
+        from broker.cli import migrating
+
+        migrating.upgrade(url, "head")
+        found = asyncio.run(schema.revision_of(url))
+    schema.demand(found)
+
+
+def _announce(settings: "Settings", sockets: Sequence[socket.socket]) -> None:
+    from broker.app import callback_address
+    from broker.cli.listening import address
+    from broker.cli.output import print_table
+    from broker.settings import effective
+
+    click.echo("Settings:")
+    print_table(effective(settings), indent="  ")
+    click.echo("Redirect URI to register at TikTok:")
+    print_table(
+        [
+            (registration.name, registration.environment, callback_address(settings.issuer, registration.name))
+            for registration in settings.registrations
+        ],
+        indent="  ",
+    )
+    click.echo(f"Listening on {', '.join(map(address, sockets))}")

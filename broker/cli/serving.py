@@ -1,0 +1,94 @@
+"""Running uvicorn: one server in this process, or a supervisor with several processes."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+import click
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.server import HANDLED_SIGNALS
+from uvicorn.supervisors import Multiprocess
+
+from broker.app import running
+from broker.settings import Settings
+
+GRACE_SECONDS: Final = 8
+"""What open requests get to finish after SIGTERM: as long as a call to TikTok may take, and less than the ten
+seconds after which containers are killed."""
+
+_KEEP_ALIVE_SECONDS: Final = 75
+"""Longer than the minute for which proxies keep idle connections: whoever closes first loses no request."""
+
+BACKLOG: Final = 2048
+"""Connections that wait to be accepted."""
+
+
+def serve_here(settings: Settings, sockets: Sequence[socket.socket]) -> None:
+    """Serve in this process until SIGINT or SIGTERM. Raises what `running` raises."""
+
+    async def serve() -> None:
+        async with running(settings) as app:
+            await _Server(server_config(settings, app=app, lifespan="off")).serve(list(sockets))
+
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(serve())
+
+
+def serve_in_workers(settings: Settings, sockets: Sequence[socket.socket], workers: int) -> None:
+    """Serve in that many processes until SIGINT or SIGTERM; one that dies is replaced.
+
+    Raises `click.ClickException` when they could not start; their log lines say why.
+    """
+    config = server_config(settings, app="broker.cli.worker:app", factory=True, lifespan="on", workers=workers)
+    supervisor = Multiprocess(config, list(sockets))
+    supervisor.run()
+    if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
+        raise click.ClickException("The worker processes could not start; the log lines above say why.")
+
+
+class _Server(uvicorn.Server):
+    """A server that ends in order and lets the process go on to its end: uvicorn raises the signal once more."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        before = {number: signal.signal(number, self.handle_exit) for number in HANDLED_SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def server_config(settings: Settings, *, app: ASGIApp | str, **more: Any) -> uvicorn.Config:
+    """How uvicorn serves `app`, in whatever process; `more` is what differs."""
+    return uvicorn.Config(
+        app,
+        # Of a module and not the class itself: worker processes receive it by name.
+        http="broker.cli.http_head:BoundedHead",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        # Given in any case: without a list uvicorn reads one from the environment, and trusts loopback.
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=[str(network) for network in settings.trusted_proxies],
+        backlog=BACKLOG,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        **more,
+    )
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if os.name == "nt":
+        return None
+    # Here and not above: the package does not exist for Windows.
+    import uvloop
+
+    return uvloop.new_event_loop

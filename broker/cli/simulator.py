@@ -1,0 +1,87 @@
+"""`broker simulator`: the TikTok simulator alone, for the broker's own tests and those of app teams."""
+
+from shlex import quote
+from typing import cast
+
+import click
+
+_KEY = "aw0simulator0key"
+_SECRET = "simulator-client-secret"  # noqa: S105  # of a simulator that runs on loopback: it protects nothing
+_REDIRECT_URIS = ("http://localhost:*/callback/tiktok", "http://127.0.0.1:*/callback/tiktok")
+_EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104  # compared with, not listened on
+
+
+@click.command("simulator")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 for all.")
+@click.option("--port", type=click.IntRange(1, 65_535), default=8001, show_default=True)
+@click.option("--client-key", default=_KEY, show_default=True, help="Client key of the one app that it knows.")
+@click.option("--client-secret", help="Its client secret; left out, one for everybody, which is printed.")
+@click.option(
+    "--redirect-uri",
+    "redirect_uris",
+    metavar="URI",
+    multiple=True,
+    default=_REDIRECT_URIS,
+    show_default=True,
+    help="Where it may send browsers; may be repeated.",
+)
+@click.option(
+    "--platform",
+    type=click.Choice(["web", "desktop", "android", "ios"]),
+    default="desktop",
+    show_default=True,
+    help="Whose rules for redirect URIs hold; localhost is for desktop apps only.",
+)
+def simulator(
+    host: str, port: int, client_key: str, client_secret: str | None, redirect_uris: tuple[str, ...], platform: str
+) -> None:
+    """Run a TikTok simulator, which needs no account.
+
+    \b
+      broker simulator
+
+    It prints what to export for a broker on this machine. In another terminal, after those lines:
+
+    \b
+      export BROKER_ISSUER=http://localhost:8000 BROKER_SECRET_KEYS="$(broker secret)"
+      broker serve
+
+    It is as strict as TikTok where TikTok is strict. It guards nothing: never use it for real people.
+    Its control page lets things go wrong at the press of a button.
+    """
+    # Here and not above: the other commands need neither its pages nor its server.
+    from broker.cli.stopping import end_on_sigterm
+    from broker.simulator.apps import App, Platform
+    from broker.simulator.people import PEOPLE
+    from broker.simulator.serve import serve
+
+    testers = [person.id for person in PEOPLE][:10] if client_key.startswith("sb") else None
+    try:
+        app = App(
+            client_key,
+            client_secret or _SECRET,
+            redirect_uris,
+            platform=cast(Platform, platform),
+            sandbox_testers=testers,
+        )
+    except ValueError as error:
+        raise click.UsageError(f"TikTok would refuse this app: {error}.") from error
+    end_on_sigterm()
+    shown_host = "localhost" if host in _EVERYWHERE else f"[{host}]" if ":" in host else host
+    _announce(f"http://{shown_host}:{port}", client_key, given=client_secret is not None)
+    try:
+        serve(host, port, [app])
+    except OSError as error:
+        raise click.ClickException(
+            f"Port {port} of {host} cannot be used ({error.strerror or error}); "
+            "choose another with --port or --host."
+        ) from error
+
+
+def _announce(origin: str, client_key: str, *, given: bool) -> None:
+    secret = "the one that you gave" if given else _SECRET
+    click.echo(f"export BROKER_TIKTOK_CLIENT_KEY={quote(client_key)}")
+    click.echo(f"{'# ' if given else ''}export BROKER_TIKTOK_CLIENT_SECRET={secret}")
+    click.echo(f"export BROKER_TIKTOK_AUTHORIZE_URL={quote(origin + '/v2/auth/authorize/')}")
+    click.echo(f"export BROKER_TIKTOK_API_URL={quote(origin)}")
+    click.echo(f"# What goes wrong, and for whom, is chosen at {origin}/_simulator/")

@@ -1,0 +1,48 @@
+"""What an operator does to an app, each with its audit event in the same transaction.
+
+Every function answers False when it changed nothing, and then records nothing.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from broker.store import audit, clients
+from broker.store.database import Transaction
+
+
+async def add(
+    tx: Transaction, client_id: str, metadata: Mapping[str, Any], secret_digest: bytes | None, *, now: int
+) -> bool:
+    """Register a client; False when the id is taken."""
+    added = await clients.add(tx, client_id, metadata, secret_digest, now=now)
+    return await _recorded(tx, added, "client.added", client_id, now)
+
+
+async def rotate_secret(tx: Transaction, client_id: str, digest: bytes, *, now: int) -> bool:
+    """Replace the secret; the old one is void from this moment."""
+    rotated = await clients.set_secret(tx, client_id, digest, now=now)
+    return await _recorded(tx, rotated, "client.secret_rotated", client_id, now)
+
+
+async def disable(tx: Transaction, client_id: str, *, now: int) -> bool:
+    """Refuse everything this client asks from now on."""
+    disabled = await clients.disable(tx, client_id, now=now)
+    return await _recorded(tx, disabled, "client.disabled", client_id, now)
+
+
+async def enable(tx: Transaction, client_id: str, *, now: int) -> bool:
+    """Let a disabled client in again."""
+    enabled = await clients.enable(tx, client_id, now=now)
+    return await _recorded(tx, enabled, "client.enabled", client_id, now)
+
+
+async def remove(tx: Transaction, client_id: str, *, now: int) -> bool:
+    """Delete the client and its grants."""
+    removed = await clients.remove(tx, client_id)
+    return await _recorded(tx, removed, "client.removed", client_id, now)
+
+
+async def _recorded(tx: Transaction, changed: bool, event: str, client_id: str, now: int) -> bool:
+    if changed:
+        await audit.record(tx, event, actor="operator", client_id=client_id, now=now)
+    return changed

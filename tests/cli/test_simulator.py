@@ -1,0 +1,109 @@
+"""`broker simulator`."""
+
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.cli.running import PATIENCE, clean, run
+from tests.stage import free_port
+
+CANARY = "canary-simulator-secret"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_runs_with_nothing_given_and_prints_what_a_broker_needs(tmp_path: Path, number: int) -> None:
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "broker", "simulator", "--port", str(port)],
+        env=clean({}),
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    patience = threading.Timer(PATIENCE, process.kill)
+    patience.start()
+    try:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        lines = [process.stdout.readline().strip() for _ in range(5)]
+        exported = dict(line.removeprefix("export ").split("=", 1) for line in lines if line.startswith("export "))
+        while "startup complete" not in (line := process.stderr.readline()) and "Started" not in line:
+            assert line
+        assert exported["BROKER_TIKTOK_API_URL"] == f"http://127.0.0.1:{port}"
+        question = {
+            "client_key": exported["BROKER_TIKTOK_CLIENT_KEY"],
+            "redirect_uri": "http://localhost:8000/callback/tiktok",
+            "response_type": "code",
+            "scope": "user.info.basic",
+            "state": "s",
+            "code_challenge": "a" * 64,
+            "code_challenge_method": "S256",
+        }
+        assert httpx.get(exported["BROKER_TIKTOK_AUTHORIZE_URL"], params=question).status_code == 200
+        assert httpx.get(lines[-1].rpartition(" ")[2]).status_code == 200
+        form = {
+            "client_key": exported["BROKER_TIKTOK_CLIENT_KEY"],
+            "client_secret": exported["BROKER_TIKTOK_CLIENT_SECRET"],
+            "grant_type": "client_credentials",
+        }
+        answer = httpx.post(f"{exported['BROKER_TIKTOK_API_URL']}/v2/oauth/token/", data=form)
+        assert "access_token" in answer.json()
+        process.send_signal(number)
+        assert process.wait(timeout=PATIENCE) == 0
+    finally:
+        process.kill()
+        process.communicate()
+        patience.cancel()
+
+
+def test_a_taken_port_is_one_sentence_and_a_given_secret_is_not_repeated() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        result = run("simulator", "--port", port, "--client-key", "sbkey", "--client-secret", CANARY)
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"Error: Port {port} of 127.0.0.1 cannot be used")
+    assert result.stderr.count("\n") == 1
+    assert CANARY not in result.output
+    assert "# export BROKER_TIKTOK_CLIENT_SECRET=" in result.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--client-key", "no key"),
+        ("--redirect-uri", "https://app.example/callback"),
+        ("--platform", "web"),
+        ("--platform", "toaster"),
+        ("--port", "0"),
+    ],
+)
+def test_an_app_that_tiktok_would_refuse_is_wrong_usage(arguments: tuple[str, ...]) -> None:
+    assert run("simulator", *arguments).exit_code == 2
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::1"])
+def test_the_printed_address_can_be_opened(host: str) -> None:
+    """No port is to be had on an address that is not here, so that the command ends by itself."""
+    with socket.create_server(("0.0.0.0", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        if host == "::1":
+            with socket.socket(socket.AF_INET6) as probe:
+                try:
+                    probe.bind((host, int(port)))
+                except OSError:
+                    pytest.skip("this machine has no IPv6")
+                probe.listen()
+                result = run("simulator", "--host", host, "--port", port)
+        else:
+            result = run("simulator", "--host", host, "--port", port)
+    expected = "localhost" if host == "0.0.0.0" else "[::1]"
+    assert f"export BROKER_TIKTOK_API_URL='http://{expected}:{port}'" in result.stdout.replace(
+        f"=http://{expected}:{port}\n", f"='http://{expected}:{port}'\n"
+    )

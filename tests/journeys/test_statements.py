@@ -1,0 +1,104 @@
+"""What each step of a sign-in asks of the database, counted at the driver."""
+
+import sqlite3
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import pytest
+
+from tests.stage import HeldClock, Stage, running_stage
+
+# SQLite groups functions: a transaction around the group, a savepoint around each.
+FRAME = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE", "START")
+
+
+@pytest.fixture
+def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every statement that any connection runs from now on."""
+    seen: list[str] = []
+    connect, create_pool = sqlite3.connect, asyncpg.create_pool
+
+    def traced(*args: Any, **kwargs: Any) -> sqlite3.Connection:
+        connection: sqlite3.Connection = connect(*args, **kwargs)
+        connection.set_trace_callback(seen.append)
+        return connection
+
+    async def listen(connection: Any) -> None:
+        connection.add_query_logger(lambda record: seen.append(record.query))
+
+    monkeypatch.setattr(sqlite3, "connect", traced)
+    monkeypatch.setattr(asyncpg, "create_pool", lambda *args, **kwargs: create_pool(*args, init=listen, **kwargs))
+    return seen
+
+
+@pytest.fixture
+async def counted(statements: list[str], database_url: str, clock: HeldClock) -> AsyncIterator[Stage]:
+    async with running_stage(database_url, clock) as stage:
+        yield stage
+
+
+def done(statements: list[str]) -> tuple[int, list[str]]:
+    """How many transactions were begun since the last look, and the statements in and outside of them."""
+    seen = [statement.split()[0].upper().rstrip(";") for statement in statements if not statement.startswith("--")]
+    statements.clear()
+    begun = sum(word in ("BEGIN", "START") for word in seen)
+    return begun, [word for word in seen if word not in FRAME]
+
+
+async def test_each_leg_costs_what_was_promised(counted: Stage, statements: list[str]) -> None:
+    stage, sqlite = counted, "sqlite" in counted.settings.database_url.reveal()
+    await stage.sign_in()
+    done(statements)
+
+    browser = await stage.browser()
+    sent = await stage.authorize(browser, stage.question())
+    assert done(statements) == (0, [])
+
+    callback = await stage.consent(browser, sent.headers["location"])
+    answer = await browser.get(callback)
+    # User, account, session, grant, and the event, in one transaction.
+    assert done(statements) == (1, ["INSERT"] * 5)
+
+    # On PostgreSQL a lone statement is its own transaction.
+    own = 1 if sqlite else 0
+    code = answer.headers["location"].partition("code=")[2].partition("&")[0]
+    tokens = (await stage.redeem(code)).json()
+    assert done(statements) == (own, ["UPDATE"])
+
+    refreshed = await stage.refresh(tokens["refresh_token"])
+    assert refreshed.status_code == 200
+    assert done(statements) == (own, ["UPDATE"])
+
+    assert (await stage.userinfo(tokens["access_token"])).status_code == 200
+    assert done(statements) == (0, ["SELECT"])
+
+    for path in ("jwks.json", "openid-configuration", "oauth-authorization-server"):
+        await stage.http.get(f"/.well-known/{path}")
+    await stage.http.get("/healthz")
+    await stage.authorize(browser, stage.question(redirect_uri="https://evil.example/"))
+    await stage.authorize(browser, stage.question(prompt="none"))
+    await browser.get(f"{stage.issuer}/callback/tiktok?code=x&state=y")
+    assert done(statements) == (0, [])
+
+
+async def test_a_forged_token_costs_no_statement(counted: Stage, statements: list[str]) -> None:
+    tokens = await counted.sign_in()
+    done(statements)
+    assert (await counted.refresh(tokens["refresh_token"][:-1] + "a")).status_code == 400
+    assert (await counted.userinfo(tokens["access_token"][:-4] + "AAAA")).status_code == 401
+    assert done(statements) == (0, [])
+
+
+async def test_an_app_is_looked_up_once_in_five_seconds(counted: Stage, statements: list[str]) -> None:
+    browser = await counted.browser()
+    counted.clock.advance(5)
+    done(statements)
+    for _ in range(3):
+        await counted.authorize(browser, counted.question())
+    counted.clock.advance(4)
+    await counted.authorize(browser, counted.question())
+    assert done(statements) == (0, ["SELECT"])
+    counted.clock.advance(1)
+    await counted.authorize(browser, counted.question())
+    assert done(statements) == (0, ["SELECT"])

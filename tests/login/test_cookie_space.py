@@ -1,0 +1,91 @@
+"""A `state` of 1,500 and a `nonce` of 500 characters always fit; what does not is refused before TikTok."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.responses import Response
+
+from broker import opaque
+from broker.login.browser import LARGEST, Browser, Login, new_login_id, new_verifier
+from broker.oauth.errors import OAuthError
+from broker.oauth.redirects import LONGEST
+from broker.sealing import Sealer, SecretKey, new_secret_key
+from broker.store import clients
+from tests.stage import HeldClock
+from tests.web.front import TIKTOK, Front, query_of
+
+BROWSER = Browser(Sealer([SecretKey(new_secret_key())]), secure=True, login_ttl=600, session_max_ttl=3_600)
+# RFC 6749 appendix A: VSCHAR, in which `state` is written.
+VSCHAR = st.characters(min_codepoint=0x20, max_codepoint=0x7E)
+LONG_URI = "https://app.example/".ljust(LONGEST, "x")
+
+
+def login(**changes: Any) -> Login:
+    usual: dict[str, Any] = {
+        "id": new_login_id(),
+        "verifier_bytes": new_verifier(),
+        "started_at": 1_800_000_000,
+        "registration": "r" * 40,
+        "client_id": opaque.identifier("cli_"),
+        "redirect_uri": LONG_URI,
+        "state": "s" * 1_500,
+        "code_challenge": "c" * 43,
+        "nonce": "n" * 500,
+        "scope": ("openid", "profile", "offline_access"),
+        "resources": (),
+    }
+    return Login(**(usual | changes))
+
+
+def kept(begun: Login) -> dict[str, str]:
+    """The cookie as the browser would send it back."""
+    response = Response()
+    BROWSER.keep(response, begun, {})
+    name, _, value = response.headers["set-cookie"].partition(";")[0].partition("=")
+    assert len(value) <= LARGEST
+    return {name: value}
+
+
+@given(
+    state=st.none() | st.text(VSCHAR, min_size=1, max_size=1_500),
+    nonce=st.none() | st.text(VSCHAR, min_size=1, max_size=500),
+)
+def test_what_is_kept_comes_back_as_it_was(state: str | None, nonce: str | None) -> None:
+    begun = login(state=state, nonce=nonce)
+    assert BROWSER.find(kept(begun), BROWSER.state_for(begun), now=begun.started_at) == begun
+
+
+def test_the_longest_promised_request_fits() -> None:
+    begun = login()
+    assert BROWSER.find(kept(begun), begun.name, now=begun.started_at) == begun
+
+
+@given(resources=st.lists(st.text(VSCHAR, min_size=100, max_size=400), min_size=3, max_size=8))
+def test_what_is_larger_is_refused(resources: list[str]) -> None:
+    with pytest.raises(OAuthError) as refused:
+        BROWSER.keep(Response(), login(resources=tuple(resources)), {})
+    assert refused.value.code == "invalid_request"
+
+
+@pytest.mark.parametrize(("state", "nonce"), [("s", "n"), ("s" * 1_500, "n" * 500), ("%" * 1_500, '"' * 500)])
+async def test_over_http_the_longest_promised_request_reaches_tiktok(
+    front: Front, clock: HeldClock, state: str, nonce: str
+) -> None:
+    metadata = {"redirect_uris": [LONG_URI]}
+    await front.database.transact(clients.add, "cli_long", metadata, b"x" * 32, now=clock())
+    answer = await front.authorize("cli_long", redirect_uri=LONG_URI, state=state, nonce=nonce)
+    assert answer.headers["location"].startswith(TIKTOK)
+
+
+async def test_a_request_that_does_not_fit_never_reaches_tiktok(front: Front, clock: HeldClock) -> None:
+    audience = [f"https://api{number}.example/".ljust(200, "x") for number in range(9)]
+    metadata = {"redirect_uris": [LONG_URI], "audience": audience}
+    await front.database.transact(clients.add, "cli_wide", metadata, b"x" * 32, now=clock())
+    answer = await front.authorize("cli_wide", redirect_uri=LONG_URI, resource=audience, state="s" * 1_500)
+    assert "set-cookie" not in answer.headers
+    told = query_of(answer.headers["location"])
+    assert told["error"] == ["invalid_request"]
+    assert "too large" in told["error_description"][0]
+    assert told["state"] == ["s" * 1_500]

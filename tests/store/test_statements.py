@@ -1,0 +1,86 @@
+"""What each leg costs the database is pinned, on both: a statement too many shows here first."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import bindparam, select, text
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+
+from broker.store import grants, redeeming, revision
+from broker.store.database import Compiler, Database, SchemaMismatch, connect
+from broker.store.schema import metadata
+from tests.store.rows import CODE, GRANT, NOW, add_client, record, redeem, rotate
+from tests.store.watching import Statements
+
+
+@pytest.fixture
+async def quiet(statements: Statements, signed_in: Database) -> Database:
+    """Somebody has signed in, and every statement from now on is heard."""
+    statements.clear()
+    return signed_in
+
+
+def business(database: Database, statements: Statements) -> list[str]:
+    """The kinds sent; SQLite's writer always has its own BEGIN and COMMIT."""
+    kinds = statements.kinds
+    return [kind for kind in kinds if kind not in {"BEGIN", "COMMIT"}] if database.dialect == "sqlite" else kinds
+
+
+async def test_a_sign_in_is_one_transaction(statements: Statements, database: Database) -> None:
+    await add_client(database)
+    statements.clear()
+    await record(database)
+    assert statements.kinds == ["BEGIN", *["INSERT"] * 5, "COMMIT"]
+
+
+async def test_a_code_is_one_statement(statements: Statements, quiet: Database) -> None:
+    await redeem(quiet)
+    assert business(quiet, statements) == ["UPDATE"]
+
+
+async def test_a_refresh_is_one_statement(statements: Statements, quiet: Database) -> None:
+    await redeem(quiet)
+    statements.clear()
+    await rotate(quiet)
+    assert business(quiet, statements) == ["UPDATE"]
+
+
+async def test_the_living_grant_and_the_resources_are_one_read_without_a_transaction(
+    statements: Statements, quiet: Database
+) -> None:
+    await quiet.read(grants.find_live, GRANT)
+    await quiet.read(redeeming.resources_behind, CODE)
+    assert statements.kinds == ["SELECT", "SELECT"]
+
+
+async def test_resources_behind_a_code_are_found_whatever_became_of_it(quiet: Database) -> None:
+    assert await quiet.read(redeeming.resources_behind, CODE) == ""
+    assert await quiet.read(redeeming.resources_behind, b"another") is None
+
+
+async def test_the_revision_is_known_without_alembic(database: Database) -> None:
+    assert await database.read(revision.current) == revision.HEAD
+
+
+async def test_a_database_never_migrated_has_no_revision_to_read(tmp_path: Path, postgres_url: str) -> None:
+    for url in (f"sqlite:///{tmp_path / 'new.db'}", postgres_url):
+        database = await connect(url)
+        with pytest.raises(SchemaMismatch):
+            await database.read(revision.current)
+        await database.close()
+
+
+def test_a_statement_is_compiled_once_and_keeps_the_order_of_its_parameters() -> None:
+    compiler = Compiler(PGDialect_asyncpg())  # type: ignore[no-untyped-call]  # SQLAlchemy left it bare
+    users = metadata.tables["users"]
+    statement = select(users.c.id).where(users.c.created_at < bindparam("b"), users.c.union_id == bindparam("a"))
+    compiled = compiler(statement)
+    assert compiler(statement) is compiled
+    assert compiled.arguments({"a": "u", "b": NOW, "unused": 1}) == [NOW, "u"]
+    with pytest.raises(KeyError, match="a"):
+        compiled.arguments({"b": NOW, "A": "u"})
+
+
+def test_statements_that_look_alike_are_not_confused() -> None:
+    compiler = Compiler(PGDialect_asyncpg())  # type: ignore[no-untyped-call]  # SQLAlchemy left it bare
+    assert compiler(text("SELECT 1")).text != compiler(text("SELECT 2")).text

@@ -1,0 +1,46 @@
+"""What really goes to the databases: every statement at the driver, BEGIN and COMMIT too."""
+
+import sqlite3
+from typing import Any
+
+import pytest
+
+from broker.store import postgresql, sqlite
+
+_NO_NEWS = ("PRAGMA", "SAVEPOINT", "RELEASE")
+
+
+class Statements(list[str]):
+    """In the order in which they were sent. SQLite's savepoints and settings, which cost nothing, are left out."""
+
+    @property
+    def kinds(self) -> list[str]:
+        """The first word of each."""
+        return [statement.split(maxsplit=1)[0].rstrip(";").upper() for statement in self]
+
+    def heard(self, statement: str) -> None:
+        """One statement was sent."""
+        if not statement.startswith(_NO_NEWS):
+            self.append(statement)
+
+
+@pytest.fixture
+def statements(monkeypatch: pytest.MonkeyPatch) -> Statements:
+    """Everything that databases opened after this send to their drivers."""
+    heard = Statements()
+
+    class Watched(postgresql._Connection):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self.add_query_logger(lambda query: heard.heard(query.query))
+
+    open_file = sqlite.SqliteDatabase._open
+
+    def watched_open(database: sqlite.SqliteDatabase) -> sqlite3.Connection:
+        connection = open_file(database)
+        connection.set_trace_callback(heard.heard)
+        return connection
+
+    monkeypatch.setattr(postgresql, "_Connection", Watched)
+    monkeypatch.setattr(sqlite.SqliteDatabase, "_open", watched_open)
+    return heard

@@ -1,0 +1,145 @@
+"""The documents for machines: bytes made once, and every word of them true."""
+
+from typing import Any
+
+import jwt
+import orjson
+import pytest
+
+from broker import opaque
+from broker.login.request import AuthorizationRequest
+from broker.store import clients
+from tests.stage import PUBLIC, WEB, WEB_REDIRECT, WEB_SECRET, HeldClock, Stage
+from tests.web.front import ISSUER, Front, query_of, running_front
+
+PROVIDER = "/.well-known/openid-configuration"
+SERVER = "/.well-known/oauth-authorization-server"
+KEYS = "/.well-known/jwks.json"
+
+
+@pytest.mark.parametrize(
+    ("path", "media_type", "seconds"),
+    [
+        (PROVIDER, "application/json", 3_600),
+        (SERVER, "application/json", 3_600),
+        (KEYS, "application/jwk-set+json", 120),
+    ],
+)
+async def test_a_document_may_be_kept_and_asked_for_again(
+    file_url: str, clock: HeldClock, path: str, media_type: str, seconds: int
+) -> None:
+    async with running_front(file_url, clock, BROKER_JWKS_MAX_AGE="2m") as front:
+        whole = await front.http.get(path)
+        head = await front.http.head(path)
+        etag = whole.headers["etag"]
+        same = [
+            await front.http.get(path, headers={"If-None-Match": known})
+            for known in (etag, f"W/{etag}", f'"old", {etag}', "*")
+        ]
+        changed = await front.http.get(path, headers={"If-None-Match": '"old"'})
+        refused = [await front.http.request(method, path) for method in ("POST", "PUT", "DELETE", "PATCH")]
+    assert (whole.status_code, whole.headers["content-type"]) == (200, media_type)
+    assert whole.headers["cache-control"] == f"public, max-age={seconds}"
+    assert int(whole.headers["content-length"]) == len(whole.content)
+    assert (head.status_code, head.content) == (200, b"")
+    for name in ("etag", "content-type", "content-length", "cache-control"):
+        assert head.headers[name] == whole.headers[name]
+    for unchanged in same:
+        assert (unchanged.status_code, unchanged.content) == (304, b"")
+        assert unchanged.headers["etag"] == etag
+        assert unchanged.headers["cache-control"] == whole.headers["cache-control"]
+    assert changed.content == whole.content
+    assert {(answer.status_code, answer.headers["allow"]) for answer in refused} == {(405, "GET, HEAD, OPTIONS")}
+
+
+async def test_the_key_set_holds_public_halves_only(front: Front) -> None:
+    """RFC 7517 §4, RFC 7518 §6.2.1."""
+    (key,) = (await front.http.get(KEYS)).json()["keys"]
+    assert set(key) == {"kid", "alg", "use", "kty", "crv", "x", "y"}
+    assert (key["alg"], key["use"], key["kty"], key["crv"]) == ("ES256", "sig", "EC", "P-256")
+
+
+@pytest.mark.parametrize("alg", ["ES256", "RS256", "EdDSA"])
+async def test_the_signing_algorithm_that_is_advertised_is_the_one_published(
+    file_url: str, clock: HeldClock, alg: str
+) -> None:
+    async with running_front(file_url, clock, BROKER_SIGNING_ALG=alg) as front:
+        provider = (await front.http.get(PROVIDER)).json()
+        keys = (await front.http.get(KEYS)).json()["keys"]
+    assert provider["id_token_signing_alg_values_supported"] == [alg]
+    assert alg in [key["alg"] for key in keys]
+
+
+async def test_both_documents_agree_and_name_the_issuer(front: Front) -> None:
+    provider = (await front.http.get(PROVIDER)).json()
+    server = (await front.http.get(SERVER)).json()
+    assert server.items() <= provider.items()
+    assert provider["issuer"] == ISSUER
+    for name, address in provider.items():
+        if name.endswith(("_endpoint", "_uri")):
+            assert address.startswith(f"{ISSUER}/")
+            assert (await front.http.get(address)).status_code not in (404, 500)
+
+
+async def test_what_is_advertised_for_authorize_is_what_authorize_takes(front: Front) -> None:
+    provider = (await front.http.get(PROVIDER)).json()
+    accepted: dict[str, list[str]] = {
+        "response_type": provider["response_types_supported"],
+        "response_mode": provider["response_modes_supported"],
+        "code_challenge_method": provider["code_challenge_methods_supported"],
+        "scope": provider["scopes_supported"],
+        "prompt": [prompt for prompt in provider["prompt_values_supported"] if prompt != "none"],
+    }
+    for name, values in accepted.items():
+        for value in values:
+            answer = await front.authorize(**{name: value})
+            assert "error" not in query_of(answer.headers["location"]), (name, value)
+    assert "none" in provider["prompt_values_supported"]
+    refused = {
+        "response_type": ["token", "id_token", "code token", "none"],
+        "response_mode": ["fragment", "form_post", "query.jwt"],
+        "code_challenge_method": ["plain"],
+        "prompt": ["create"],
+    }
+    for name, values in refused.items():
+        for value in values:
+            answer = await front.authorize(**{name: value})
+            assert "error" in query_of(answer.headers["location"]), (name, value)
+    for name in ("request", "request_uri"):
+        assert provider[f"{name}_parameter_supported"] is False
+        told = query_of((await front.authorize(**{name: "x"})).headers["location"])
+        assert told["error"] == [f"{name}_not_supported"]
+        if provider["authorization_response_iss_parameter_supported"]:
+            assert told["iss"] == [ISSUER]
+    assert "claims" not in AuthorizationRequest.__dataclass_fields__
+    assert provider["claims_parameter_supported"] is False
+
+
+async def test_what_is_advertised_for_token_is_what_token_takes(stage: Stage) -> None:
+    provider: dict[str, Any] = (await stage.http.get(PROVIDER)).json()
+    assert set(provider["grant_types_supported"]) == {"authorization_code", "refresh_token"}
+    for grant in ("password", "client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange"):
+        assert (await stage.token({"grant_type": grant})).json()["error"] == "unsupported_grant_type"
+    posting = {"redirect_uris": [WEB_REDIRECT], "token_endpoint_auth_method": "client_secret_post"}
+    await stage.database.transact(clients.add, "cli_post", posting, opaque.digest(WEB_SECRET), now=stage.clock())
+    # `invalid_grant` means that the client was let in.
+    form = {"grant_type": "authorization_code", "code": "x", "redirect_uri": WEB_REDIRECT}
+    ways: dict[str, dict[str, Any]] = {
+        "client_secret_basic": {"data": form, "auth": (WEB, WEB_SECRET)},
+        "client_secret_post": {"data": {**form, "client_id": "cli_post", "client_secret": WEB_SECRET}},
+        "none": {"data": {**form, "client_id": PUBLIC}},
+    }
+    assert list(ways) == provider["token_endpoint_auth_methods_supported"]
+    for method, request in ways.items():
+        answer = await stage.http.post("/token", **request)
+        assert answer.json()["error"] == "invalid_grant", method
+
+
+async def test_no_claim_is_told_that_was_not_advertised(stage: Stage) -> None:
+    provider: dict[str, Any] = (await stage.http.get(PROVIDER)).json()
+    tokens = await stage.sign_in()
+    told = jwt.decode(tokens["id_token"], options={"verify_signature": False})
+    assert set(told) <= set(provider["claims_supported"])
+    userinfo = orjson.loads((await stage.userinfo(tokens["access_token"])).content)
+    assert set(userinfo) <= set(provider["claims_supported"])
+    assert set(tokens["scope"].split()) == set(provider["scopes_supported"])
