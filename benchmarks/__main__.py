@@ -26,9 +26,12 @@ def main() -> None:
         parser.error("the benchmark reads /proc, so it runs on Linux only; a container will do")
     effort = _QUICK if chosen.quick else _THOROUGH
     kinds = [chosen.database] if chosen.database else get_args(Kind)
-    cores = rounds.keep_apart()
-    ceiling = rounds.ceiling(effort.operations("read_keys"))
-    results = [rounds.measure(kind, effort, cores, _tell) for kind in kinds]
+    try:
+        cores = rounds.keep_apart()
+        ceiling = rounds.ceiling(effort.operations("read_keys"))
+        results = [rounds.measure(kind, effort, cores, _tell) for kind in kinds]
+    except RuntimeError as failed:
+        sys.exit(f"The benchmark cannot go on: {failed}")
     text = json.dumps(report.document(results, ceiling), indent=2)
     _KEPT_IN.mkdir(parents=True, exist_ok=True)
     kept = _KEPT_IN / time.strftime("%Y%m%dT%H%M%SZ.json", time.gmtime())

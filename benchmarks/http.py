@@ -77,7 +77,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         message, self._received = split(self._received + data)
-        if message is not None and self._answer is not None:
+        if message is not None and self._answer is not None and not self._answer.done():
             self._answer.set_result(message)
 
     def connection_lost(self, exc: Exception | None) -> None:

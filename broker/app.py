@@ -16,6 +16,7 @@ from broker.clock import Clock, stopwatch, system_clock
 from broker.health import Health
 from broker.keys import ring
 from broker.keys.signer import Signer
+from broker.login.addresses import callback_address
 from broker.login.authorize import Authorize
 from broker.login.browser import Browser
 from broker.login.callback import Callback
@@ -32,7 +33,6 @@ from broker.web.errors import Json
 from broker.web.middleware import Edge
 
 _log = log.get("app")
-_DEFAULT = "default"
 _OPEN_PATHS = frozenset({"/token", "/userinfo"})
 
 
@@ -92,12 +92,6 @@ async def _compose(settings: Settings, database: Database, http: httpx.AsyncClie
         open_paths=_OPEN_PATHS | documents.keys(),
         https=settings.secure,
     )
-
-
-def callback_address(issuer: str, registration: str) -> str:
-    """The redirect URI to register at TikTok for this registration."""
-    base = f"{issuer}/callback/tiktok"
-    return base if registration == _DEFAULT else f"{base}/{registration}"
 
 
 def _tiktok(settings: Settings, http: httpx.AsyncClient, clock: Clock) -> dict[str, TikTok]:

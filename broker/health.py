@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 from broker import log
 from broker.store import revision
-from broker.store.database import Database, DatabaseUnavailable, SchemaMismatch
+from broker.store.database import Database, DatabaseUnavailable
 from broker.web import limits
 from broker.web.errors import Json
 
@@ -36,8 +36,6 @@ class Health:
         """200 with a schema this release can run on; 503 with the reason otherwise."""
         try:
             found = await self.database.read(revision.current)
-        except SchemaMismatch:
-            found = None
         except DatabaseUnavailable as error:
             _log.warning("not_ready", detail=str(error))
             return _not_ready("The database does not answer.")

@@ -21,7 +21,8 @@ from broker.log_masking import masked, scrubbed
 
 # Below this level libraries log SQL parameters, headers and URLs with their queries.
 _LIBRARIES_FROM = logging.WARNING
-_LIBRARIES_HEARD = {"uvicorn": logging.INFO, "alembic": logging.INFO}
+# Of alembic the steps only: it tells of each of its own parts at import.
+_LIBRARIES_HEARD = {"uvicorn": logging.INFO, "alembic.runtime.migration": logging.INFO}
 # The middleware writes a line for each request; uvicorn's own would hold codes and states.
 _LIBRARY_SILENCED = "uvicorn.access"
 # A dataclass goes through its `repr`, which hides what it should; orjson would spell out every field.

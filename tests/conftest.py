@@ -3,12 +3,14 @@
 Every test that asks for `database_url` runs on SQLite and on PostgreSQL.
 """
 
+import logging
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from broker import log
 from broker.store import migrations
 from broker.store.database import Database, connect
 from tests.postgres import PostgresServer, postgres, postgres_url
@@ -16,6 +18,18 @@ from tests.stage import HeldClock, Stage, running_stage
 
 # The fixtures of other modules that every test may ask for.
 __all__ = ["postgres", "postgres_url"]
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_begins() -> Iterator[None]:
+    """Commands and the demo configure the process's logs; the next test finds them as a fresh process has them."""
+    touched = [logging.getLogger(name) for name in (None, *log._LIBRARIES_HEARD, log._LIBRARY_SILENCED)]
+    before = [(each.handlers[:], each.level, each.propagate) for each in touched]
+    yield
+    for each, (handlers, level, propagate) in zip(touched, before, strict=True):
+        each.handlers[:], each.propagate = handlers, propagate
+        each.setLevel(level)
+    log._configure_structlog("json", "info")
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """A broker and a TikTok simulator over real HTTP on one held clock, and a person's browser to drive them."""
 
 import contextlib
+import random
 import socket
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -152,10 +153,14 @@ def answer_in(location: str) -> dict[str, str]:
 
 
 def free_port() -> int:
-    """A port of loopback that nobody has right now."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-    return port
+    """A port of loopback that nobody has right now.
+
+    It lies below those that systems hand out to connections, one of which could take it before it is used.
+    """
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def environment(issuer: str, database_url: str, simulator: str, **changes: str) -> dict[str, str]:

@@ -4,7 +4,6 @@ import contextvars
 import io
 import logging
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,19 +17,6 @@ from broker.log_masking import MASK
 from broker.opaque import Secret
 
 REFRESH_TOKEN = "brt_" + "k5x2" * 14
-
-
-@pytest.fixture(autouse=True)
-def logging_left_as_found() -> Iterator[None]:
-    """Each test configures the process; the next one finds it as it was."""
-    names = [None, "uvicorn", "alembic", "uvicorn.access"]
-    loggers = [logging.getLogger(name) for name in names]
-    before = [(each.handlers[:], each.level, each.propagate) for each in loggers]
-    yield
-    for each, (handlers, level, propagate) in zip(loggers, before, strict=True):
-        each.handlers[:], each.propagate = handlers, propagate
-        each.setLevel(level)
-    structlog.reset_defaults()
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
@@ -56,6 +42,7 @@ def test_a_line_says_when_how_grave_what_and_where(capsys: pytest.CaptureFixture
 
 
 def test_lines_are_json_from_info_on_until_configured(capsys: pytest.CaptureFixture[str]) -> None:
+    structlog.reset_defaults()
     logger = log.get("early")
     logger.debug("unheard")
     logger.info("heard", client_secret="hush")

@@ -7,6 +7,7 @@ import click
 
 from broker.cli import schema
 from broker.settings import database_url
+from broker.store import revision
 from broker.store.database import P, StoreFunction, connect
 
 T = TypeVar("T")
@@ -31,7 +32,7 @@ async def _run(function: StoreFunction[P, T], reads_only: bool, /, *args: P.args
         )
     database = await connect(url.reveal(), pool_size=1)
     try:
-        schema.demand(await schema.revision_in(database))
+        schema.demand(await database.read(revision.current))
         work = database.read if reads_only else database.transact
         return await work(function, *args, **kwargs)
     finally:

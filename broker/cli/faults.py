@@ -1,10 +1,5 @@
 """What went wrong, as a sentence for the operator who has to mend it."""
 
-import sqlite3
-
-import asyncpg
-from sqlalchemy.exc import DBAPIError
-
 from broker.oauth.client_metadata import BadMetadata
 from broker.sealing import Unsealable
 from broker.settings import BadSettings
@@ -22,7 +17,10 @@ def explained(error: Exception) -> str | None:
         case BadMetadata():
             return _listed("The client cannot be registered like this", error.faults)
         case DatabaseUnavailable():
-            return unusable_database(str(error))
+            return (
+                f"The database cannot be used ({_first_line(str(error))}); check BROKER_DATABASE_URL, and that the "
+                "server runs and lets this user in, or that the file's folder exists and may be written to."
+            )
         case SchemaMismatch():
             return "The database lacks a table or column that this release needs; run `broker db upgrade`."
         case Unsealable():
@@ -30,20 +28,8 @@ def explained(error: Exception) -> str | None:
                 "What is sealed in the database does not open with BROKER_SECRET_KEYS; "
                 "add the secret key under which it was sealed to the list."
             )
-        case DBAPIError():
-            return unusable_database(str(error.orig))
-        case sqlite3.Error() | asyncpg.PostgresError():
-            return unusable_database(str(error))
         case _:
             return None
-
-
-def unusable_database(reason: str) -> str:
-    """The sentence about a database that does not answer or refuses; `reason` in the driver's words."""
-    return (
-        f"The database cannot be used ({_first_line(reason)}); check BROKER_DATABASE_URL, and that the server "
-        "runs and lets this user in, or that the file's folder exists and may be written to."
-    )
 
 
 def _listed(what: str, faults: tuple[str, ...]) -> str:

@@ -5,13 +5,12 @@ import logging
 from collections.abc import Iterator
 
 import click
-from alembic.util import CommandError
 
 from broker.cli import schema
 from broker.configuration.addresses import masked_database_url
 from broker.opaque import Secret
 from broker.store import migrations
-from broker.store.migrations import Revision
+from broker.store.migrations import NoSuchRevision, Revision
 
 _LOGGER = logging.getLogger("alembic.runtime.migration")
 _STEP = "Running "
@@ -63,7 +62,7 @@ def shown(url: Secret) -> str:
 def _explained(revision: str) -> Iterator[None]:
     try:
         yield
-    except CommandError as error:
+    except NoSuchRevision as error:
         raise click.ClickException(
             f"There is no way to revision {revision} ({error}); `broker db history` lists the revisions."
         ) from error

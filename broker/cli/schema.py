@@ -6,7 +6,7 @@ import click
 
 from broker.opaque import Secret
 from broker.store import revision
-from broker.store.database import Database, SchemaMismatch, connect
+from broker.store.database import connect
 
 _SQLITE = "sqlite:///"
 
@@ -32,18 +32,9 @@ async def revision_of(url: Secret) -> str | None:
         return None
     database = await connect(url.reveal(), pool_size=1)
     try:
-        return await revision_in(database)
+        return await database.read(revision.current)
     finally:
         await database.close()
-
-
-async def revision_in(database: Database) -> str | None:
-    """The revision an open database is at; None when no migration has run."""
-    try:
-        return await database.read(revision.current)
-    except SchemaMismatch:
-        # The driver's word for a missing table, where it reaches us from around the store function.
-        return None
 
 
 def fault_in(found: str | None) -> str | None:

@@ -1,7 +1,6 @@
 """`broker serve`: settings, port, database, then the service."""
 
 import asyncio
-import logging
 import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -68,8 +67,6 @@ def _prepare(url: "Secret", *, migrate: bool) -> None:
     found = asyncio.run(schema.revision_of(url))
     behind = found is None or not schema.is_newer(found)
     if schema.not_made_yet(url) or (migrate and behind and schema.fault_in(found)):
-        # Its steps are printed; what else it says, while it is imported above all, would fill the log.
-        logging.getLogger("alembic").setLevel(logging.WARNING)
         # Here and not above: alembic takes half a second, and a database that is up to date needs none.
         from broker.cli import migrating
 
@@ -79,9 +76,9 @@ def _prepare(url: "Secret", *, migrate: bool) -> None:
 
 
 def _announce(settings: "Settings", sockets: Sequence[socket.socket]) -> None:
-    from broker.app import callback_address
     from broker.cli.listening import address
     from broker.cli.output import print_table
+    from broker.login.addresses import callback_address
     from broker.settings import effective
 
     click.echo("Settings:")

@@ -10,12 +10,10 @@ from typing import Any, Final
 
 import click
 import uvicorn
-from starlette.types import ASGIApp
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.server import HANDLED_SIGNALS
 from uvicorn.supervisors import Multiprocess
 
-from broker.app import running
 from broker.settings import Settings
 
 GRACE_SECONDS: Final = 8
@@ -30,7 +28,9 @@ BACKLOG: Final = 2048
 
 
 def serve_here(settings: Settings, sockets: Sequence[socket.socket]) -> None:
-    """Serve in this process until SIGINT or SIGTERM. Raises what `running` raises."""
+    """Serve in this process until SIGINT or SIGTERM. Raises what `broker.app.running` raises."""
+    # Here and not above: whoever only supervises worker processes does without the application.
+    from broker.app import running
 
     async def serve() -> None:
         async with running(settings) as app:
@@ -65,7 +65,7 @@ class _Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def server_config(settings: Settings, *, app: ASGIApp | str, **more: Any) -> uvicorn.Config:
+def server_config(settings: Settings, *, app: Callable[..., Any] | str, **more: Any) -> uvicorn.Config:
     """How uvicorn serves `app`, in whatever process; `more` is what differs."""
     return uvicorn.Config(
         app,

@@ -2,6 +2,7 @@
 
 from shlex import quote
 from typing import cast
+from urllib.parse import urlsplit
 
 import click
 
@@ -11,9 +12,31 @@ _REDIRECT_URIS = ("http://localhost:*/callback/tiktok", "http://127.0.0.1:*/call
 _EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104  # compared with, not listened on
 
 
+def _origin(_context: click.Context, _option: click.Parameter, given: str | None) -> str | None:
+    if given is None:
+        return None
+    # Here and not above: `broker simulator --help` does without.
+    from broker.configuration import addresses
+    from broker.configuration.values import BadValue
+
+    try:
+        origin = addresses.base(given)
+    except BadValue as fault:
+        raise click.BadParameter(f"it {fault}.") from fault
+    if urlsplit(origin).path:
+        raise click.BadParameter("it must end after the host and port.")
+    return origin
+
+
 @click.command("simulator")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 for all.")
 @click.option("--port", type=click.IntRange(1, 65_535), default=8001, show_default=True)
+@click.option(
+    "--public-origin",
+    metavar="URL",
+    callback=_origin,
+    help="Where browsers find it when that is not where it listens, as behind a proxy or in a container.",
+)
 @click.option("--client-key", default=_KEY, show_default=True, help="Client key of the one app that it knows.")
 @click.option("--client-secret", help="Its client secret; left out, one for everybody, which is printed.")
 @click.option(
@@ -33,7 +56,13 @@ _EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104  # compared with, not listened
     help="Whose rules for redirect URIs hold; localhost is for desktop apps only.",
 )
 def simulator(
-    host: str, port: int, client_key: str, client_secret: str | None, redirect_uris: tuple[str, ...], platform: str
+    host: str,
+    port: int,
+    public_origin: str | None,
+    client_key: str,
+    client_secret: str | None,
+    redirect_uris: tuple[str, ...],
+    platform: str,
 ) -> None:
     """Run a TikTok simulator, which needs no account.
 
@@ -68,9 +97,10 @@ def simulator(
         raise click.UsageError(f"TikTok would refuse this app: {error}.") from error
     end_on_sigterm()
     shown_host = "localhost" if host in _EVERYWHERE else f"[{host}]" if ":" in host else host
-    _announce(f"http://{shown_host}:{port}", client_key, given=client_secret is not None)
+    origin = f"http://{shown_host}:{port}"
+    _announce(origin, public_origin or origin, client_key, given=client_secret is not None)
     try:
-        serve(host, port, [app])
+        serve(host, port, [app], public_origin=public_origin)
     except OSError as error:
         raise click.ClickException(
             f"Port {port} of {host} cannot be used ({error.strerror or error}); "
@@ -78,10 +108,10 @@ def simulator(
         ) from error
 
 
-def _announce(origin: str, client_key: str, *, given: bool) -> None:
+def _announce(origin: str, public_origin: str, client_key: str, *, given: bool) -> None:
     secret = "the one that you gave" if given else _SECRET
     click.echo(f"export BROKER_TIKTOK_CLIENT_KEY={quote(client_key)}")
     click.echo(f"{'# ' if given else ''}export BROKER_TIKTOK_CLIENT_SECRET={secret}")
-    click.echo(f"export BROKER_TIKTOK_AUTHORIZE_URL={quote(origin + '/v2/auth/authorize/')}")
+    click.echo(f"export BROKER_TIKTOK_AUTHORIZE_URL={quote(public_origin + '/v2/auth/authorize/')}")
     click.echo(f"export BROKER_TIKTOK_API_URL={quote(origin)}")
-    click.echo(f"# What goes wrong, and for whom, is chosen at {origin}/_simulator/")
+    click.echo(f"# What goes wrong, and for whom, is chosen at {public_origin}/_simulator/")

@@ -1,6 +1,5 @@
 """One of several processes of `broker serve --workers`: reads the settings anew from the environment."""
 
-from starlette.types import ASGIApp
 from uvicorn.config import STARTUP_FAILURE
 
 from broker import log
@@ -8,7 +7,7 @@ from broker.app import Service
 from broker.settings import BadSettings, from_environment
 
 
-def app() -> ASGIApp:
+def app() -> Service:
     """The application for uvicorn's factory. Settings that went bad since the start end the supervisor too."""
     try:
         settings = from_environment()

@@ -28,7 +28,7 @@ class Signer:
         self.ring = ring
         self._by_header: dict[str, Mapping[str, SigningKey]] = {}
 
-    async def sign(self, claims: Mapping[str, Any], *, typ: str, alg: str, now: int) -> str:
+    async def sign(self, claims: dict[str, Any], *, typ: str, alg: str, now: int) -> str:
         """A compact JWS of the claims."""
         key = self.ring.signer(alg, now=now)
         if alg in _SLOW:
@@ -77,11 +77,14 @@ class Signer:
         return known
 
 
-def _sign(claims: Mapping[str, Any], key: SigningKey, typ: str) -> str:
-    return jwt.encode(dict(claims), key.private, algorithm=key.alg, headers={"typ": typ, "kid": key.kid})
+def _sign(claims: dict[str, Any], key: SigningKey, typ: str) -> str:
+    """RFC 7515 §3.1, spelled out: what PyJWT does around the signature costs as much as the signature."""
+    signed = f"{_header_segment(key, typ)}.{opaque.base64url(orjson.dumps(claims))}"
+    signature = jwt.get_algorithm_by_name(key.alg).sign(signed.encode("ascii"), key.private)
+    return f"{signed}.{opaque.base64url(signature)}"
 
 
 def _header_segment(key: SigningKey, typ: str) -> str:
-    """The first part of what `_sign` makes, letter for letter."""
+    """The first part of what `_sign` makes: the only headers that `verify` accepts."""
     header = {"alg": key.alg, "kid": key.kid, "typ": typ}
     return opaque.base64url(orjson.dumps(header, option=orjson.OPT_SORT_KEYS))

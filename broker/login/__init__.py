@@ -2,6 +2,6 @@
 
 Routes: `GET /authorize`, `GET /callback/tiktok` (and `/callback/tiktok/{registration}`). `request` reads what an
 app asks, `browser` keeps the login in a sealed cookie, `authorize` sends to TikTok, `callback` takes its answer,
-`refusals` says how a refusal reaches whom. Trading the code for tokens is left to `tokens`, what TikTok's
-parameters mean to `upstream`.
+`refusals` says how a refusal reaches whom, `addresses` where the callback is. Trading the code for tokens is left
+to `tokens`, what TikTok's parameters mean to `upstream`.
 """

@@ -16,6 +16,7 @@ from broker import opaque
 from broker.client_auth import ClientDirectory
 from broker.clock import Clock
 from broker.login import refusals
+from broker.login.addresses import CALLBACK_PATH
 from broker.login.browser import Browser, Login
 from broker.login.pages.rendering import Link
 from broker.oauth.errors import OAuthError, access_denied, server_error, temporarily_unavailable
@@ -62,8 +63,8 @@ class Callback:
     def routes(self) -> list[Route]:
         """`GET /callback/tiktok`, and one with its name for each further registration."""
         return [
-            Route("/callback/tiktok", self.get, methods=["GET"]),
-            Route("/callback/tiktok/{registration}", self.get, methods=["GET"]),
+            Route(CALLBACK_PATH, self.get, methods=["GET"]),
+            Route(CALLBACK_PATH + "/{registration}", self.get, methods=["GET"]),
         ]
 
     async def get(self, request: Request) -> Response:

@@ -24,7 +24,10 @@ class Row(Protocol):
 
 
 class Transaction(Protocol):
-    """What a store function may await, and all that it may await."""
+    """What a store function may await, and all that it may await.
+
+    Each raises `DatabaseUnavailable` when there is no answer to be had, and `SchemaMismatch`.
+    """
 
     async def one(self, statement: Executable, **parameters: object) -> Row | None:
         """The one row of the answer, or None."""
@@ -40,7 +43,7 @@ StoreFunction = Callable[Concatenate[Transaction, P], Coroutine[Any, Any, T]]
 
 
 class Database(Protocol):
-    """PostgreSQL or SQLite. All three ways raise `DatabaseUnavailable` when there is no answer to be had."""
+    """PostgreSQL or SQLite. All three ways raise what a `Transaction` raises."""
 
     dialect: str
 
@@ -58,7 +61,10 @@ class Database(Protocol):
 
 
 class DatabaseUnavailable(Exception):
-    """The database did not answer: away, too busy, or refusing us. Nothing is known to have been written."""
+    """The database did not answer: away, too busy, or refusing us. Nothing is known to have been written.
+
+    The text is the reason in the driver's words: no parameter, no password, maybe of several lines.
+    """
 
 
 class SchemaMismatch(Exception):

@@ -17,6 +17,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, pool
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -38,13 +39,17 @@ class Revision:
     previous: str | None
 
 
+class NoSuchRevision(Exception):
+    """There is no way to the revision that was asked for; the text says why, in alembic's words."""
+
+
 def upgrade(url: str, revision: str = "head") -> None:
-    """Bring the database to `revision`. Raises `DatabaseUnavailable`."""
+    """Bring the database to `revision`. Raises `DatabaseUnavailable`, `NoSuchRevision`."""
     _with_config(url, lambda config: command.upgrade(config, revision))
 
 
 def downgrade(url: str, revision: str) -> None:
-    """Take the database back to `revision` (`-1` for one step, `base` for an empty one)."""
+    """Take the database back to `revision` (`-1` for one step, `base` for an empty one); raises as `upgrade`."""
     _with_config(url, lambda config: command.downgrade(config, revision))
 
 
@@ -139,7 +144,10 @@ def _with_config(url: str, run: Callable[[Config], None]) -> None:
     def use(connection: Connection) -> None:
         config = _config()
         config.attributes["connection"] = connection
-        run(config)
+        try:
+            run(config)
+        except CommandError as error:
+            raise NoSuchRevision(str(error)) from error
 
     with_connection(url, use)
 

@@ -34,6 +34,10 @@ _AWAY = (
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
+    asyncpg.InsufficientPrivilegeError,
+    # Its disk or its files are damaged.
+    asyncpg.PostgresSystemError,
+    asyncpg.InternalServerError,
     # What a database that takes no connections answers.
     asyncpg.ObjectNotInPrerequisiteStateError,
 )
@@ -48,7 +52,7 @@ class _Connection(asyncpg.Connection):
 
 
 class PostgresTransaction:
-    """Runs statements on one connection."""
+    """Runs statements on one connection; `SchemaMismatch` and `DatabaseUnavailable` come from each by itself."""
 
     def __init__(self, connection: PoolConnectionProxy, compiler: Compiler) -> None:
         self._connection = connection
@@ -57,17 +61,20 @@ class PostgresTransaction:
     async def one(self, statement: Executable, **parameters: object) -> Row | None:
         """The one row of the answer, or None."""
         compiled = self._compiler(statement)
-        return await self._connection.fetchrow(compiled.text, *compiled.arguments(parameters))
+        with _translated():
+            return await self._connection.fetchrow(compiled.text, *compiled.arguments(parameters))
 
     async def all(self, statement: Executable, **parameters: object) -> list[Row]:
         """Every row of the answer."""
         compiled = self._compiler(statement)
-        return list(await self._connection.fetch(compiled.text, *compiled.arguments(parameters)))
+        with _translated():
+            return list(await self._connection.fetch(compiled.text, *compiled.arguments(parameters)))
 
     async def run(self, statement: Executable, **parameters: object) -> int:
         """How many rows the statement touched, from the command tag (`UPDATE 1`)."""
         compiled = self._compiler(statement)
-        tag = await self._connection.execute(compiled.text, *compiled.arguments(parameters))
+        with _translated():
+            tag = await self._connection.execute(compiled.text, *compiled.arguments(parameters))
         return int(tag.rpartition(" ")[2])
 
 
@@ -83,7 +90,7 @@ class PostgresDatabase:
     @classmethod
     async def connect(cls, url: str, *, pool_size: int) -> PostgresDatabase:
         """Open the pool. Raises `DatabaseUnavailable` when the server cannot be reached or refuses us."""
-        with _unavailable():
+        with _translated():
             pool = await asyncpg.create_pool(
                 url,
                 min_size=1,
@@ -115,16 +122,22 @@ class PostgresDatabase:
 
     @contextlib.asynccontextmanager
     async def _connection(self) -> AsyncIterator[PoolConnectionProxy]:
-        with _unavailable():
+        with _translated():
             async with self._pool.acquire(timeout=_ACQUIRE_SECONDS) as connection:
                 yield connection
 
 
 @contextlib.contextmanager
-def _unavailable() -> Iterator[None]:
+def _translated() -> Iterator[None]:
     try:
         yield
     except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
         raise SchemaMismatch(str(error)) from error
     except _AWAY as error:
-        raise DatabaseUnavailable(type(error).__name__) from error
+        raise DatabaseUnavailable(_reason(error)) from error
+
+
+def _reason(error: Exception) -> str:
+    # What asyncpg itself complains of may quote the URL, and with it the password.
+    quoted = "" if isinstance(error, asyncpg.InterfaceError) else str(error)
+    return quoted or type(error).__name__

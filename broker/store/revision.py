@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, MetaData, Table, Text, select
 
-from broker.store.database import Transaction
+from broker.store.database import SchemaMismatch, Transaction
 
 HEAD = "0001"
 """The revision this release's statements are written for."""
@@ -12,9 +12,12 @@ _SELECT = select(_version.c.version_num)
 
 
 async def current(tx: Transaction) -> str | None:
-    """The revision the database is at; None after a downgrade to nothing.
+    """The revision the database is at; None when no migration has ever run, or all were taken back.
 
-    Reading it raises `SchemaMismatch` when no migration has ever run.
+    Not for a longer transaction: on PostgreSQL a missing table ends it.
     """
-    row = await tx.one(_SELECT)
+    try:
+        row = await tx.one(_SELECT)
+    except SchemaMismatch:
+        return None
     return row["version_num"] if row else None

@@ -35,7 +35,10 @@ _PRAGMAS = (
 
 
 class SqliteTransaction:
-    """Runs statements at once on a connection of the thread that drives the store function."""
+    """Runs statements at once on a connection of the thread that drives the store function.
+
+    Each raises `SchemaMismatch` and `DatabaseUnavailable` by itself.
+    """
 
     def __init__(self, connection: sqlite3.Connection, compiler: Compiler) -> None:
         self._connection = connection
@@ -48,11 +51,13 @@ class SqliteTransaction:
 
     async def all(self, statement: Executable, **parameters: object) -> list[Row]:
         """Every row of the answer, fetched to the end: only then has a RETURNING statement done its work."""
-        return self._execute(statement, parameters).fetchall()
+        with _translated():
+            return self._execute(statement, parameters).fetchall()
 
     async def run(self, statement: Executable, **parameters: object) -> int:
         """How many rows the statement touched."""
-        return self._execute(statement, parameters).rowcount
+        with _translated():
+            return self._execute(statement, parameters).rowcount
 
     def _execute(self, statement: Executable, parameters: dict[str, object]) -> sqlite3.Cursor:
         compiled = self._compiler(statement)
@@ -85,7 +90,7 @@ class SqliteDatabase:
         self._path = path
         self._compiler = Compiler(SQLiteDialect_pysqlite())
         self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
-        with _unavailable():
+        with _translated():
             writing = self._open()
             self._reading = self._open()
             self._reading.execute("PRAGMA query_only = ON")
@@ -107,8 +112,7 @@ class SqliteDatabase:
     async def read(self, function: StoreFunction[P, Answer], /, *args: P.args, **kwargs: P.kwargs) -> Answer:
         """Read at once, in the calling thread: a WAL reader waits for nobody."""
         self._refuse_when_closed()
-        with _unavailable():
-            return _drive(function(self._reads, *args, **kwargs))
+        return _drive(function(self._reads, *args, **kwargs))
 
     async def close(self) -> None:
         """Commit what waits, then close both connections."""
@@ -159,7 +163,7 @@ class SqliteDatabase:
 
     def _commit(self, connection: sqlite3.Connection, tx: SqliteTransaction, group: list[_Job[Any]]) -> None:
         try:
-            with _unavailable():
+            with _translated():
                 connection.execute("BEGIN IMMEDIATE")
                 for job in group:
                     _run(connection, tx, job)
@@ -175,8 +179,7 @@ def _run(connection: sqlite3.Connection, tx: SqliteTransaction, job: _Job[Any]) 
     """One function in its own savepoint: what it raises undoes its own work and nobody else's."""
     connection.execute("SAVEPOINT job")
     try:
-        with _unavailable():
-            job.result = _drive(job.function(tx))
+        job.result = _drive(job.function(tx))
     except Exception as error:
         if not connection.in_transaction:
             # SQLite has given up the whole group by itself (a full disk, a failing one).
@@ -202,7 +205,7 @@ def _settle(group: list[_Job[Any]]) -> None:
 
 
 @contextlib.contextmanager
-def _unavailable() -> Iterator[None]:
+def _translated() -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:

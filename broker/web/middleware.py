@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -21,12 +20,13 @@ from broker.web import errors
 from broker.web.errors import Json
 
 _log = log.get("http")
-_CORS_HEADERS: Final = {
-    "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "WWW-Authenticate, X-Request-ID, Retry-After",
-}
+_REQUEST_ID_BYTES: Final = 10
+_NO_STORE: Final = (b"cache-control", b"no-store")
+_CORS_HEADERS: Final = (
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", b"WWW-Authenticate, X-Request-ID, Retry-After"),
+)
 _PREFLIGHT_HEADERS: Final = {
-    **_CORS_HEADERS,
     "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
     "Access-Control-Allow-Headers": "Authorization, Content-Type",
     "Access-Control-Max-Age": "7200",
@@ -68,7 +68,7 @@ class Edge:
             await self.inside(scope, receive, send)
             return
         started = self.stopwatch()
-        request_id = opaque.identifier()[:16]
+        request_id = opaque.encode(opaque.random_bytes(_REQUEST_ID_BYTES))
         scope["broker.request_id"] = request_id
         log.bind_request(request_id)
         status = 0
@@ -111,12 +111,13 @@ class Edge:
             await Json(refusal, 405, {"Allow": "GET, HEAD, OPTIONS"})(scope, receive, send)
 
     def _add_headers(self, path: str, message: Message, request_id: str) -> None:
-        message["headers"] = [*message["headers"], *self._common, (b"x-request-id", request_id.encode())]
-        headers = MutableHeaders(raw=message["headers"])
-        headers.setdefault("Cache-Control", "no-store")
+        # Raw pairs, since this runs for every answer; ASGI has names in lower case.
+        headers = [*message["headers"], *self._common, (b"x-request-id", request_id.encode())]
+        if not any(name == b"cache-control" for name, _ in headers):
+            headers.append(_NO_STORE)
         if path in self.open_paths:
-            for name, value in _CORS_HEADERS.items():
-                headers[name] = value
+            headers += _CORS_HEADERS
+        message["headers"] = headers
 
 
 async def _send_document(document: Document, scope: Scope, send: Send) -> None:

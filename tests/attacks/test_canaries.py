@@ -23,7 +23,7 @@ NOT_THE_SERVICE = ("broker.simulator", "broker.demo", "broker.cli", "broker.__ma
 async def test_a_whole_life_leaves_no_secret_in_logs_nor_in_refusals(
     stage: Stage, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    canaries = {WEB_SECRET, TIKTOK_SECRET, VERIFIER, "the-state", "the-nonce"}
+    canaries = {WEB_SECRET, TIKTOK_SECRET, VERIFIER}
     refusals: list[httpx.Response] = []
     browser = await stage.browser()
     sent = await stage.authorize(browser, stage.question())
@@ -57,7 +57,8 @@ async def test_a_whole_life_leaves_no_secret_in_logs_nor_in_refusals(
     logged = capsys.readouterr().err
     assert '"event":"login.refused"' in logged
     shown = "".join(answer.text + repr(answer.headers) for answer in refusals)
-    for canary in canaries:
+    # These two are no secrets of ours, but nobody's business either.
+    for canary in canaries | {"the-state", "the-nonce"}:
         assert canary not in logged, canary[:16]
         assert canary not in shown, canary[:16]
     assert CLIENT_KEY not in shown

@@ -9,6 +9,7 @@ from broker.keys import ring
 from broker.keys.signer import Signer
 from broker.sealing import Sealer
 from tests.stage import PUBLIC, WEB, Stage
+from tests.web.front import on_sqlite
 
 
 async def resigned(stage: Stage, claims: dict[str, Any], *, typ: str = "at+jwt") -> str:
@@ -17,6 +18,7 @@ async def resigned(stage: Stage, claims: dict[str, Any], *, typ: str = "at+jwt")
     return await Signer(keys).sign(claims, typ=typ, alg="ES256", now=stage.clock())
 
 
+@on_sqlite
 async def test_only_an_access_token_for_us_opens_userinfo(stage: Stage) -> None:
     tokens = await stage.sign_in()
     good: dict[str, Any] = jwt.decode(tokens["access_token"], options={"verify_signature": False})
@@ -41,6 +43,7 @@ async def test_only_an_access_token_for_us_opens_userinfo(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("grant_type", ["refresh_token", "authorization_code"])
+@on_sqlite
 async def test_no_other_token_is_a_code_or_a_refresh_token(stage: Stage, grant_type: str) -> None:
     tokens = await stage.sign_in(PUBLIC)
     code = (await stage.come_back(await stage.browser(), stage.question(PUBLIC)))["code"]

@@ -11,16 +11,22 @@ import httpx
 import pytest
 
 from tests.cli.running import PATIENCE, clean, run
+from tests.simulator.driver import CHALLENGE, VERIFIER
 from tests.stage import free_port
 
 CANARY = "canary-simulator-secret"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_runs_with_nothing_given_and_prints_what_a_broker_needs(tmp_path: Path, number: int) -> None:
+@pytest.mark.parametrize(("number", "elsewhere"), [(signal.SIGINT, False), (signal.SIGTERM, True)])
+def test_it_prints_what_a_broker_needs_and_can_have_another_origin_for_browsers(
+    tmp_path: Path, number: int, elsewhere: bool
+) -> None:
+    """Nothing has to be given. Pictures are fetched by browsers, so their links follow the browsers' origin."""
     port = free_port()
+    public_origin = f"http://{'localhost' if elsewhere else '127.0.0.1'}:{port}"
+    options = ["--public-origin", public_origin] if elsewhere else []
     process = subprocess.Popen(
-        [sys.executable, "-m", "broker", "simulator", "--port", str(port)],
+        [sys.executable, "-m", "broker", "simulator", "--port", str(port), *options],
         env=clean({}),
         cwd=tmp_path,
         stdout=subprocess.PIPE,
@@ -43,18 +49,28 @@ def test_it_runs_with_nothing_given_and_prints_what_a_broker_needs(tmp_path: Pat
             "response_type": "code",
             "scope": "user.info.basic",
             "state": "s",
-            "code_challenge": "a" * 64,
+            "code_challenge": CHALLENGE,
             "code_challenge_method": "S256",
         }
-        assert httpx.get(exported["BROKER_TIKTOK_AUTHORIZE_URL"], params=question).status_code == 200
+        page = exported["BROKER_TIKTOK_AUTHORIZE_URL"]
+        assert page.startswith(f"{public_origin}/")
+        assert httpx.get(page, params=question).status_code == 200
         assert httpx.get(lines[-1].rpartition(" ")[2]).status_code == 200
+        consent = {"person": "p1", "scope": "user.info.basic", "action": "allow"}
+        sent_back = httpx.post(page, params=question, data=consent).headers["location"]
         form = {
             "client_key": exported["BROKER_TIKTOK_CLIENT_KEY"],
             "client_secret": exported["BROKER_TIKTOK_CLIENT_SECRET"],
-            "grant_type": "client_credentials",
+            "grant_type": "authorization_code",
+            "code": httpx.URL(sent_back).params["code"],
+            "redirect_uri": question["redirect_uri"],
+            "code_verifier": VERIFIER,
         }
-        answer = httpx.post(f"{exported['BROKER_TIKTOK_API_URL']}/v2/oauth/token/", data=form)
-        assert "access_token" in answer.json()
+        tokens = httpx.post(f"{exported['BROKER_TIKTOK_API_URL']}/v2/oauth/token/", data=form).json()
+        bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
+        asked = f"{exported['BROKER_TIKTOK_API_URL']}/v2/user/info/?fields=avatar_url"
+        person = httpx.get(asked, headers=bearer).json()["data"]["user"]
+        assert person["avatar_url"].startswith(f"{public_origin}/")
         process.send_signal(number)
         assert process.wait(timeout=PATIENCE) == 0
     finally:
@@ -81,6 +97,9 @@ def test_a_taken_port_is_one_sentence_and_a_given_secret_is_not_repeated() -> No
         ("--redirect-uri", "https://app.example/callback"),
         ("--platform", "web"),
         ("--platform", "toaster"),
+        ("--public-origin", "localhost:8001"),
+        ("--public-origin", "http://localhost:8001/"),
+        ("--public-origin", "http://localhost:8001/tiktok"),
         ("--port", "0"),
     ],
 )

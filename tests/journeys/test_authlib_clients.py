@@ -8,6 +8,7 @@ from authlib.integrations.httpx_client import AsyncOAuth2Client
 from broker import opaque
 from broker.store import clients
 from tests.stage import PUBLIC, PUBLIC_REDIRECT, VERIFIER, WEB, WEB_REDIRECT, WEB_SECRET, Stage
+from tests.web.front import on_sqlite
 
 POSTING = "cli_posting"
 
@@ -26,6 +27,7 @@ def client_of(method: str) -> AsyncOAuth2Client:
 
 
 @pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post", "none"])
+@on_sqlite
 async def test_authlib_signs_in_and_refreshes(stage: Stage, method: str) -> None:
     posting = {"redirect_uris": [WEB_REDIRECT], "token_endpoint_auth_method": "client_secret_post"}
     await stage.database.transact(clients.add, POSTING, posting, opaque.digest(WEB_SECRET), now=stage.clock())

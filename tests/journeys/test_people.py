@@ -4,6 +4,7 @@ from broker import opaque
 from broker.simulator.people import PEOPLE
 from broker.store import clients
 from tests.stage import WEB_SECRET, HeldClock, Stage, running_stage
+from tests.web.front import on_sqlite
 
 PROFILE = ("user.info.basic", "user.info.profile")
 
@@ -30,6 +31,7 @@ async def test_a_username_is_told_when_it_was_shared_and_kept_when_it_is_not_any
             assert told["tiktok_scopes"] == list(ticked)
 
 
+@on_sqlite
 async def test_an_answer_is_added_to_a_redirect_uri_that_has_a_query(stage: Stage) -> None:
     """RFC 6749 §3.1.2: the query is kept; the state comes back letter by letter."""
     redirect_uri = "https://app.example/back?tenant=a%20b&x="
@@ -43,6 +45,7 @@ async def test_an_answer_is_added_to_a_redirect_uri_that_has_a_query(stage: Stag
     assert (answer["tenant"], answer["x"], answer["state"]) == ("a b", "", state)
 
 
+@on_sqlite
 async def test_an_app_without_refresh_gets_no_refresh_token_and_none_is_redeemed(stage: Stage) -> None:
     metadata = {
         "redirect_uris": ["https://app.example/callback"],

@@ -9,6 +9,7 @@ import pytest
 
 from tests.journeys.tables import contents
 from tests.stage import PUBLIC, VERIFIER, WEB, HeldClock, Stage, running_stage
+from tests.web.front import on_sqlite
 
 OFFLINE = "openid profile offline_access"
 
@@ -25,6 +26,7 @@ async def code_of(stage: Stage, client_id: str = WEB, **changes: str | None) -> 
     return answer["code"]
 
 
+@on_sqlite
 async def test_the_token_response_has_what_was_promised(stage: Stage) -> None:
     answer = await stage.redeem(await code_of(stage))
     assert answer.headers["cache-control"] == "no-store"
@@ -136,6 +138,7 @@ async def test_anothers_refresh_token_harms_nobody(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(("grace", "status"), [("0s", 400), ("5m", 200)])
+@on_sqlite
 async def test_the_grace_is_the_operators(database_url: str, clock: HeldClock, grace: str, status: int) -> None:
     async with running_stage(database_url, clock, BROKER_REFRESH_GRACE=grace) as stage:
         old = (await stage.sign_in())["refresh_token"]

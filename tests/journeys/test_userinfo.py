@@ -8,6 +8,7 @@ import pytest
 from broker import opaque
 from broker.store import clients
 from tests.stage import WEB, WEB_REDIRECT, WEB_SECRET, Stage
+from tests.web.front import on_sqlite
 
 API = "https://api.example/"
 
@@ -24,11 +25,13 @@ async def test_it_tells_the_claims_of_the_id_token(stage: Stage) -> None:
     assert claims["tiktok_scopes"] == ["user.info.basic"]
 
 
+@on_sqlite
 async def test_without_profile_it_tells_nothing_but_sub(stage: Stage) -> None:
     tokens = await stage.sign_in(scope="openid")
     assert set((await stage.userinfo(tokens["access_token"])).json()) == {"sub"}
 
 
+@on_sqlite
 async def test_the_token_may_come_in_the_header_or_in_a_form(stage: Stage) -> None:
     """RFC 6750 §2.1, §2.2; never in the query (§2.3), where logs would keep it."""
     token = (await stage.sign_in())["access_token"]
@@ -72,6 +75,7 @@ async def in_pieces(token: str) -> Any:
     yield token.encode()
 
 
+@on_sqlite
 async def test_a_token_that_is_not_good_is_invalid(stage: Stage) -> None:
     tokens = await stage.sign_in()
     header, payload, signature = tokens["access_token"].split(".")
@@ -96,6 +100,7 @@ async def test_a_token_that_is_not_good_is_invalid(stage: Stage) -> None:
     assert (empty.status_code, empty.json()["error"]) == (400, "invalid_request")
 
 
+@on_sqlite
 async def test_an_access_token_dies_in_the_second_of_its_exp(stage: Stage) -> None:
     """RFC 7519 §4.1.4."""
     token = (await stage.sign_in())["access_token"]
@@ -105,6 +110,7 @@ async def test_an_access_token_dies_in_the_second_of_its_exp(stage: Stage) -> No
     assert (await stage.userinfo(token)).status_code == 401
 
 
+@on_sqlite
 async def test_a_token_without_openid_is_of_insufficient_scope(stage: Stage) -> None:
     tokens = await stage.sign_in(scope="profile")
     assert "id_token" not in tokens
@@ -114,6 +120,7 @@ async def test_a_token_without_openid_is_of_insufficient_scope(stage: Stage) -> 
 
 
 @pytest.mark.parametrize(("scope", "status"), [("openid", 200), ("profile", 403)])
+@on_sqlite
 async def test_a_token_for_another_audience_opens_userinfo_only_with_openid(
     stage: Stage, scope: str, status: int
 ) -> None:

@@ -11,6 +11,7 @@ from broker.simulator.faults import Fault
 from broker.upstream.tiktok import TikTok
 from tests.journeys.tables import written
 from tests.stage import HeldClock, Stage, answer_in, running_stage
+from tests.web.front import on_sqlite
 
 UNAVAILABLE, SERVER_ERROR, DENIED = "temporarily_unavailable", "server_error", "access_denied"
 BOTH = ("token", "user_info")
@@ -82,6 +83,7 @@ async def test_what_the_person_left_out_is_access_denied(stage: Stage) -> None:
     assert await written(stage.database) == {}
 
 
+@on_sqlite
 async def test_slow_answers_are_not_waited_for(
     database_url: str, clock: HeldClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,6 +103,7 @@ async def test_slow_answers_are_not_waited_for(
 
 
 @pytest.mark.parametrize("status", [200, 400, 401])
+@on_sqlite
 async def test_our_own_wrong_secret_is_server_error_and_loud(
     stage: Stage, status: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -117,6 +120,7 @@ async def test_our_own_wrong_secret_is_server_error_and_loud(
     assert await written(stage.database) == {}
 
 
+@on_sqlite
 async def test_errors_on_the_callback_leave_their_numbers_in_the_log(
     stage: Stage, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -127,6 +131,7 @@ async def test_errors_on_the_callback_leave_their_numbers_in_the_log(
     assert (line["error"], line["error_type"], line["err_code"]) == ("param_error", "code_challenge", 10_007)
 
 
+@on_sqlite
 async def test_a_code_is_decoded_once(stage: Stage) -> None:
     """TikTok's codes hold `*` and `!`, sent as `%2A` and `%21`; the simulator knows the plain one only."""
     browser = await stage.browser()
@@ -137,12 +142,14 @@ async def test_a_code_is_decoded_once(stage: Stage) -> None:
     assert "code" in answer_in((await browser.get(callback)).headers["location"])
 
 
+@on_sqlite
 async def test_unknown_fields_harm_nobody(stage: Stage) -> None:
     for endpoint in BOTH:
         stage.world.faults.add(Fault(endpoint, "unknown_fields"))
     assert "code" in await stage.come_back(await stage.browser(), stage.question())
 
 
+@on_sqlite
 async def test_an_error_beside_a_code_wins(stage: Stage) -> None:
     browser = await stage.browser()
     sent = await stage.authorize(browser, stage.question())

@@ -9,7 +9,7 @@ import pytest
 from broker.store import clients
 from tests.journeys.tables import written
 from tests.stage import PUBLIC, WEB, Stage, answer_in
-from tests.web.front import query_of
+from tests.web.front import on_sqlite, query_of
 
 ONE_SIGN_IN = {"users": 1, "accounts": 1, "sessions": 1, "grants": 1, "audit_events": 1}
 
@@ -45,6 +45,7 @@ def with_changed(address: str, **changes: str | None) -> str:
     ).geturl()
 
 
+@on_sqlite
 async def test_another_browser_is_told_to_start_again_and_gets_no_session(stage: Stage) -> None:
     callback = await at_the_callback(stage, await stage.browser())
     stranger = await stage.browser()
@@ -55,6 +56,7 @@ async def test_another_browser_is_told_to_start_again_and_gets_no_session(stage:
     assert "Back to Web app" in answer.text
 
 
+@on_sqlite
 async def test_somebody_elses_answer_cannot_be_slipped_into_a_login_begun_here(stage: Stage) -> None:
     """Login CSRF and code injection (RFC 9700 §4.5, §4.7): the victim has a login of their own open."""
     attacker, victim = await stage.browser(), await stage.browser()
@@ -67,6 +69,7 @@ async def test_somebody_elses_answer_cannot_be_slipped_into_a_login_begun_here(s
     await assert_lost(stage, await (await stage.browser()).get(theirs, headers={"cookie": forged}))
 
 
+@on_sqlite
 async def test_a_state_that_is_not_the_whole_one_finds_no_login(stage: Stage) -> None:
     browser = await stage.browser()
     callback = await at_the_callback(stage, browser)
@@ -90,6 +93,7 @@ async def test_a_state_that_is_not_the_whole_one_finds_no_login(stage: Stage) ->
     assert (await browser.get(callback)).status_code == 302
 
 
+@on_sqlite
 async def test_a_tampered_cookie_is_an_unknown_login(stage: Stage) -> None:
     browser = await stage.browser()
     callback = await at_the_callback(stage, browser)
@@ -100,6 +104,7 @@ async def test_a_tampered_cookie_is_an_unknown_login(stage: Stage) -> None:
         await assert_lost(stage, await other.get(callback, headers={"cookie": f"{name}={forged}"}))
 
 
+@on_sqlite
 async def test_a_login_ends_in_the_second_its_time_is_up(stage: Stage) -> None:
     """Both are begun together; one comes back in the last good second, the other in the next."""
     early, late = await stage.browser(), await stage.browser()
@@ -111,6 +116,7 @@ async def test_a_login_ends_in_the_second_its_time_is_up(stage: Stage) -> None:
     assert (await early.get(first)).status_code == 302
 
 
+@on_sqlite
 async def test_the_answer_must_come_on_the_path_of_its_registration(stage: Stage) -> None:
     """RFC 9700 §4.4: one TikTok app cannot be mixed up with another."""
     browser = await stage.browser()
@@ -172,6 +178,7 @@ async def test_two_parallel_logins_cannot_be_swapped(stage: Stage) -> None:
     assert await written(stage.database) == {}
 
 
+@on_sqlite
 async def test_tiktok_refusing_without_a_state_is_a_page(stage: Stage) -> None:
     browser = await stage.browser()
     await stage.authorize(browser, stage.question())

@@ -105,11 +105,7 @@ def test_what_is_kept_is_complete_and_reads_as_the_same() -> None:
 @given(
     st.dictionaries(
         st.sampled_from([*client_metadata._DEFAULTS, "other"]),
-        st.none()
-        | st.booleans()
-        | st.integers()
-        | st.text(max_size=12)
-        | st.lists(st.text(max_size=12), max_size=3),
+        st.none() | st.booleans() | st.integers() | SHORT | st.lists(SHORT, max_size=3),
     )
 )
 def test_whatever_is_given_it_is_read_or_told_what_is_wrong(metadata: dict[str, Any]) -> None:

@@ -84,6 +84,8 @@ async def test_a_generation_not_reached_yet_is_refused_and_ends_nothing(redeemed
 
 async def test_nothing_refreshes_before_the_code_was_redeemed(signed_in: Database) -> None:
     assert isinstance(await rotate(signed_in), Refused)
+    await execute(signed_in, f"UPDATE grants SET refresh_expires_at = {NOW + REFRESH_TTL}")
+    assert isinstance(await rotate(signed_in), Refused)
     assert await generation_of(signed_in) == 0
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
+import pytest
 from starlette.types import ASGIApp
 
 from broker import opaque, settings
@@ -15,6 +16,9 @@ from broker.clock import Clock
 from broker.settings import Settings
 from broker.store.database import Database, connect
 from tests.stage import PUBLIC_REDIRECT, VERIFIER, WEB, WEB_REDIRECT, environment, register_clients
+
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""For a journey whose promise no database decides: one of them is enough."""
 
 ISSUER = "https://id.example"
 TIKTOK = "https://tiktok.example"

@@ -10,7 +10,7 @@ from broker import opaque
 from broker.login.request import AuthorizationRequest
 from broker.store import clients
 from tests.stage import PUBLIC, WEB, WEB_REDIRECT, WEB_SECRET, HeldClock, Stage
-from tests.web.front import ISSUER, Front, query_of, running_front
+from tests.web.front import ISSUER, Front, on_sqlite, query_of, running_front
 
 PROVIDER = "/.well-known/openid-configuration"
 SERVER = "/.well-known/oauth-authorization-server"
@@ -115,6 +115,7 @@ async def test_what_is_advertised_for_authorize_is_what_authorize_takes(front: F
     assert provider["claims_parameter_supported"] is False
 
 
+@on_sqlite
 async def test_what_is_advertised_for_token_is_what_token_takes(stage: Stage) -> None:
     provider: dict[str, Any] = (await stage.http.get(PROVIDER)).json()
     assert set(provider["grant_types_supported"]) == {"authorization_code", "refresh_token"}
@@ -135,6 +136,7 @@ async def test_what_is_advertised_for_token_is_what_token_takes(stage: Stage) ->
         assert answer.json()["error"] == "invalid_grant", method
 
 
+@on_sqlite
 async def test_no_claim_is_told_that_was_not_advertised(stage: Stage) -> None:
     provider: dict[str, Any] = (await stage.http.get(PROVIDER)).json()
     tokens = await stage.sign_in()
