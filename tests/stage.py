@@ -152,6 +152,11 @@ def answer_in(location: str) -> dict[str, str]:
     return {name: values[0] for name, values in found.items()}
 
 
+def forged(token: str) -> str:
+    """The token with one character of its signature changed: not the last, some of whose bits may be padding."""
+    return token[:-2] + ("b" if token[-2] == "a" else "a") + token[-1]
+
+
 def free_port() -> int:
     """A port of loopback that nobody has right now.
 

@@ -44,6 +44,8 @@ def _bind(family: int, address: str, port: int) -> socket.socket:
         if os.name == "posix":
             # Elsewhere the option means that two programs may share the port.
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Inherited by connections, on which asyncio sets it only when the socket names its protocol.
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         opened.bind((address, port))
         opened.listen(128)
     except OSError:

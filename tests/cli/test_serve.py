@@ -130,6 +130,14 @@ def test_of_a_names_addresses_those_that_are_not_here_are_left_out(monkeypatch: 
         assert [opened.getsockname()[0] for opened in sockets] == ["127.0.0.1"]
 
 
+def test_no_part_of_an_answer_waits_for_the_one_before() -> None:
+    """Nagle's algorithm is off on what is accepted, in whatever event loop."""
+    with bound("127.0.0.1", 0) as (listener,):
+        listener.listen()
+        with socket.create_connection(listener.getsockname()), listener.accept()[0] as accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_localhost_is_every_address_it_means(tmp_path: Path) -> None:
     environ = settings(f"sqlite:///{tmp_path}/broker.db")
     with serving("--host", "localhost", environ=environ, cwd=tmp_path) as broker:

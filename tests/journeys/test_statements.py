@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from tests.stage import HeldClock, Stage, running_stage
+from tests.stage import HeldClock, Stage, forged, running_stage
 
 # SQLite groups functions: a transaction around the group, a savepoint around each.
 FRAME = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE", "START")
@@ -80,11 +80,6 @@ async def test_each_leg_costs_what_was_promised(counted: Stage, statements: list
     await stage.authorize(browser, stage.question(prompt="none"))
     await browser.get(f"{stage.issuer}/callback/tiktok?code=x&state=y")
     assert done(statements) == (0, [])
-
-
-def forged(token: str) -> str:
-    """The token with one character of its signature changed; not the last, some of whose bits may be padding."""
-    return token[:-2] + ("b" if token[-2] == "a" else "a") + token[-1]
 
 
 async def test_a_forged_token_costs_no_statement(counted: Stage, statements: list[str]) -> None:

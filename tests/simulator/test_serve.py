@@ -85,6 +85,16 @@ def test_an_address_that_is_taken_is_an_os_error() -> None:
         serve("127.0.0.1", taken.getsockname()[1], [App(KEY, SECRET, [REDIRECT_URI])])
 
 
+def test_no_part_of_an_answer_waits_for_the_one_before() -> None:
+    """Nagle's algorithm is off on what is accepted."""
+    with (
+        listening("127.0.0.1", 0) as listener,
+        socket.create_connection(listener.getsockname()),
+        listener.accept()[0] as accepted,
+    ):
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_ipv6_can_be_listened_on() -> None:
     if not socket.has_ipv6 or not Path("/proc/net/if_inet6").exists():
         pytest.skip("this machine has no IPv6")

@@ -1,7 +1,7 @@
 """What each leg of a sign-in costs the database, counted at the driver of the running broker."""
 
 from broker import opaque
-from tests.stage import VERIFIER, WEB, WEB_REDIRECT, WEB_SECRET, Stage
+from tests.stage import VERIFIER, WEB, WEB_REDIRECT, WEB_SECRET, Stage, forged
 from tests.store.watching import Statements
 
 
@@ -52,9 +52,9 @@ async def test_a_forged_refresh_token_never_reaches_the_database(statements: Sta
     assert raw is not None
     statements.clear()
     for place in range(0, len(raw), 4):
-        forged = bytearray(raw)
-        forged[place] ^= 1
-        assert (await stage.refresh("brt_" + opaque.encode(bytes(forged)))).status_code == 400
+        changed = bytearray(raw)
+        changed[place] ^= 1
+        assert (await stage.refresh("brt_" + opaque.encode(bytes(changed)))).status_code == 400
     assert statements == []
     assert (await stage.refresh(token)).status_code == 200
 
@@ -62,8 +62,8 @@ async def test_a_forged_refresh_token_never_reaches_the_database(statements: Sta
 async def test_a_forged_access_token_never_reaches_the_database(statements: Statements, stage: Stage) -> None:
     tokens = await stage.sign_in()
     statements.clear()
-    for forged in (tokens["id_token"], tokens["access_token"][:-2] + "AA", "a.b.c"):
-        assert (await stage.userinfo(forged)).status_code == 401
+    for bad in (tokens["id_token"], forged(tokens["access_token"]), "a.b.c"):
+        assert (await stage.userinfo(bad)).status_code == 401
     assert statements == []
 
 
