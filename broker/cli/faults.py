@@ -18,8 +18,8 @@ def explained(error: Exception) -> str | None:
             return _listed("The client cannot be registered like this", error.faults)
         case DatabaseUnavailable():
             return (
-                f"The database cannot be used ({_first_line(str(error))}); check BROKER_DATABASE_URL, and that the "
-                "server runs and lets this user in, or that the file's folder exists and may be written to."
+                f"The database cannot be used ({_first_line(str(error))}); check BROKER_DATABASE_URL, and that "
+                "the server runs and lets this user in, or that the file's folder exists and may be written to."
             )
         case SchemaMismatch():
             return "The database lacks a table or column that this release needs; run `broker db upgrade`."

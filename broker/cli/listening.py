@@ -67,8 +67,8 @@ def _bind(family: int, name: str, port: int) -> socket.socket:
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        # Connections inherit it, whichever event loop accepts them: asyncio sets it only where the socket names its
-        # protocol, and an answer's second part would wait for the first one's acknowledgement (RFC 896).
+        # Connections inherit it, in whatever event loop: asyncio sets it only where the socket names its protocol,
+        # and an answer's second part would wait for the first one's acknowledgement (RFC 896).
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         opened.bind((name, port))
     except OSError:

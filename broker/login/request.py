@@ -61,7 +61,7 @@ async def read_reply_to(parameters: Parameters, directory: ClientDirectory) -> R
 def read(parameters: Parameters, reply_to: ReplyTo) -> AuthorizationRequest:
     """Everything else, in this order. Raises `OAuthError`, to be redirected."""
     metadata = reply_to.client.metadata
-    parameters.refuse_malformed()
+    parameters.refuse_repeated()
     _refuse_unsupported(parameters)
     _refuse_other_response_types(parameters)
     _refuse_other_response_modes(parameters)

@@ -46,15 +46,24 @@ class Parameters(Mapping[str, str]):
         for name in self._faults:
             self._refuse_malformed(name)
 
+    def refuse_repeated(self) -> None:
+        """Raise `invalid_request` when any parameter, known or not, is repeated (RFC 6749 §3.1, §3.2).
+
+        Whatever else is wrong with a parameter that nobody reads is ignored with it.
+        """
+        for name in self._faults:
+            if len(self._values[name]) > 1:
+                self._refuse_malformed(name)
+
     def __getitem__(self, name: str) -> str:
         self._refuse_malformed(name)
         return self._values[name][-1]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
+        return (name for name in self._values if name not in self._faults)
 
     def __len__(self) -> int:
-        return len(self._values)
+        return len(self._values) - len(self._faults)
 
     def _refuse_malformed(self, name: str) -> None:
         if name in self._faults:

@@ -87,13 +87,13 @@ class _Guest(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         open_now = self.server_state
-        for listener in self.servers:
+        for listener in (*self.servers, *(sockets or ())):
             listener.close()
         for connection in list(open_now.connections):
             connection.shutdown()
         try:
             async with asyncio.timeout(_PATIENCE):
-                while open_now.connections or open_now.tasks:
+                while open_now.connections or open_now.tasks:  # noqa: ASYNC110  # plain sets tell of no change
                     await asyncio.sleep(_LOOK)
         except TimeoutError:
             for task in open_now.tasks:

@@ -19,14 +19,14 @@ def read_query(request: Request) -> Parameters:
 
 
 async def read_form(request: Request) -> Parameters:
-    """The parameters of a form body, each well-formed. Raises `invalid_request`.
+    """The parameters of a form body, none repeated. Raises `invalid_request`.
 
     Nothing is taken from the query: RFC 6749 §2.3.1 and §3.2 want parameters in the body, out of log files.
     """
     if not brings_form(request):
         raise invalid_request(f"The content type must be {_FORM}.")
     form = parameters.parse(await _body(request))
-    form.refuse_malformed()
+    form.refuse_repeated()
     return form
 
 

@@ -124,3 +124,12 @@ def test_visible_ascii_is_what_the_grammar_says() -> None:
     assert parameters.is_visible_ascii("".join(map(chr, range(0x20, 0x7F))))
     for wrong in ("", "\x1f", "\x7f", "é", "a\n", "\u2028"):
         assert not parameters.is_visible_ascii(wrong)
+
+
+def test_a_line_break_in_what_nobody_reads_is_ignored_with_it() -> None:
+    """A `claims` parameter printed prettily is an unknown parameter like any other."""
+    given = parameters.parse(b"claims=%7B%0A%7D&state=s")
+    given.refuse_repeated()
+    assert dict(given) == {"state": "s"}
+    with pytest.raises(OAuthError):
+        given.get("claims")

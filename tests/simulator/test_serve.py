@@ -1,5 +1,6 @@
 """The simulator on a real socket, and alone."""
 
+import asyncio
 import signal
 import socket
 import subprocess
@@ -10,7 +11,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
 
+from broker.simulator import serve as simulator_serve
 from broker.simulator.faults import Fault
 from broker.simulator.serve import listening, running, serve
 from broker.simulator.world import App
@@ -71,6 +75,26 @@ async def test_a_huge_answer_can_be_left_early(tiktok: Driver) -> None:
                 assert chunk.startswith(b'{"access_token":"')
                 break
         assert (await http.get("/v2/user/info/")).status_code == 401
+
+
+@pytest.mark.parametrize("finishes", [True, False])
+async def test_an_open_request_gets_two_seconds_to_finish(monkeypatch: pytest.MonkeyPatch, finishes: bool) -> None:
+    monkeypatch.setattr(simulator_serve, "_PATIENCE", 10 if finishes else 0.02)
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        begun.set()
+        await go_on.wait()
+        await PlainTextResponse("done")(scope, receive, send)
+
+    async with httpx.AsyncClient() as http:
+        async with running(slow) as origin:
+            asked = asyncio.create_task(http.get(origin))
+            await begun.wait()
+            if finishes:
+                # After the end of the block has begun: nothing is awaited until then.
+                asyncio.get_running_loop().call_soon(go_on.set)
+        assert (await asked).status_code == (200 if finishes else 500)
 
 
 async def test_the_address_is_free_again_after_the_block(tiktok: Driver) -> None:

@@ -81,6 +81,15 @@ def test_up_down_and_up_again_leads_to_the_same(empty_url: str) -> None:
     assert migrations.differences(empty_url) == []
 
 
+def test_a_revision_that_there_is_not_is_named(empty_url: str) -> None:
+    with pytest.raises(migrations.NoSuchRevision, match="4711"):
+        migrations.upgrade(empty_url, "4711")
+    migrations.upgrade(empty_url)
+    with pytest.raises(migrations.NoSuchRevision, match="-9"):
+        migrations.downgrade(empty_url, "-9")
+    assert migrations.current(empty_url) == revision.HEAD
+
+
 def test_a_column_too_many_or_too_few_is_a_difference(empty_url: str, by_hand: Callable[[str, str], None]) -> None:
     migrations.upgrade(empty_url)
     for sql in BY_HAND:

@@ -148,6 +148,19 @@ async def test_without_its_tables_it_says_what_is_missing(postgres_url: str) -> 
     await database.close()
 
 
+async def test_a_table_that_we_may_not_read_is_unavailable_and_named(
+    postgres: PostgresServer, postgres_template: str
+) -> None:
+    url = postgres.create_database(copy_of=postgres_template)
+    postgres.run("REVOKE ALL ON clients FROM broker", urlsplit(url).path.removeprefix("/"))
+    database = await connect(url)
+    for way in (database.read, database.run, database.transact):
+        with pytest.raises(DatabaseUnavailable, match="permission denied for table clients"):
+            await way(clients.every)
+    await database.close()
+    postgres.drop_database(url)
+
+
 async def test_an_argument_of_the_wrong_type_is_our_mistake_and_called_so(database: Database) -> None:
     async def wrong(tx: Transaction) -> None:
         await tx.one(clients._FIND, id=5)
