@@ -74,9 +74,10 @@ def test_no_scratch_folder_is_one_sentence_and_exit_1(tmp_path: Path, monkeypatc
 
 @pytest.mark.parametrize("offset", [0, 1, 2])
 def test_a_taken_port_is_one_sentence_and_exit_1(offset: int) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        result = CliRunner().invoke(broker, ["demo", "--check", "--port", str(port - offset)])
+    first = free_addresses().port
+    port = first + offset
+    with socket.create_server(("127.0.0.1", port)):
+        result = CliRunner().invoke(broker, ["demo", "--check", "--port", str(first)])
     assert result.exit_code == 1
     assert result.stderr.startswith(f"Error: Port {port} of localhost cannot be used")
     assert result.stderr.count("\n") == 1

@@ -30,6 +30,13 @@ RACERS = 1_000
 AT_ONCE = 64
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who wins does not depend on how busy this machine is: nobody gives up waiting."""
+    for name in ("_ACQUIRE_SECONDS", "_COMMAND_SECONDS"):
+        monkeypatch.setattr(f"broker.store.postgresql.{name}", 60.0)
+
+
 @contextlib.asynccontextmanager
 async def processes(url: str, count: int) -> AsyncIterator[list[Database]]:
     """The same database opened `count` times, each with connections of its own."""
@@ -44,10 +51,9 @@ async def race(
     databases: list[Database],
     attempt: Callable[[Database, int], Coroutine[Any, Any, Any]],
     racers: int = RACERS,
-    at_once: int = AT_ONCE,
 ) -> list[Any]:
     """All attempts, spread over the databases, more at once than there are connections; what each came to."""
-    lanes = asyncio.Semaphore(at_once)
+    lanes = asyncio.Semaphore(AT_ONCE)
 
     async def run(number: int) -> Any:
         async with lanes:
@@ -144,8 +150,7 @@ async def test_strangers_signing_in_at_once_with_one_union_id_become_one_user(da
 
     async with processes(database_url, 3) as databases:
         await add_client(databases[0])
-        # They all wait for the one user's row, and nobody waits longer than two seconds for a connection.
-        assert len(set(await race(databases, attempt, racers=200, at_once=24))) == 1
+        assert len(set(await race(databases, attempt, racers=200))) == 1
         counted = await row(databases[0], "SELECT count(*) AS accounts FROM accounts")
         assert counted == {"accounts": 7}
 
