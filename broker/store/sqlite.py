@@ -27,11 +27,11 @@ _GROUP = 64
 # A file that is no database at all, or no longer one.
 _UNREADABLE = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
 _PRAGMAS = (
-    "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     f"PRAGMA busy_timeout = {_BUSY_MS}",
     "PRAGMA foreign_keys = ON",
 )
+_WAL_ATTEMPTS = 20
 
 
 class SqliteTransaction:
@@ -134,6 +134,7 @@ class SqliteDatabase:
         connection.row_factory = sqlite3.Row
         for pragma in _PRAGMAS:
             connection.execute(pragma).fetchall()
+        _write_ahead(connection)
         return connection
 
     def _write(self, connection: sqlite3.Connection) -> None:
@@ -173,6 +174,24 @@ class SqliteDatabase:
                 connection.execute("ROLLBACK")
             for job in group:
                 job.error = error
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Put the file into WAL mode, where it stays.
+
+    The change needs the file for itself and does not wait for it as statements do: whoever starts at the same
+    moment is waited for by a transaction that does.
+    """
+    for _ in range(_WAL_ATTEMPTS):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").fetchall()
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            connection.execute("BEGIN EXCLUSIVE")
+            connection.execute("COMMIT")
+    connection.execute("PRAGMA journal_mode = WAL").fetchall()
 
 
 def _run(connection: sqlite3.Connection, tx: SqliteTransaction, job: _Job[Any]) -> None:
