@@ -11,7 +11,7 @@ COMPILE := var/uv/bin/uv pip compile --quiet --universal --python-version 3.11 -
 	--no-emit-index-url --custom-compile-command 'make lock' $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint style types container bench lock clean
+.PHONY: help demo test clients lint style types container bench lock clean
 
 help: ## Show this list
 	@echo 'Usage: make TARGET [ARGS="…"]     ARGS is handed on, as in: make test ARGS="tests/store -x"'
@@ -23,6 +23,8 @@ demo: .venv/.ready ## Sign in on this machine: TikTok simulator, broker and a sa
 
 test: .venv/.ready-dev ## Run the tests, with branch coverage
 	@$(BIN)/python -m pytest -n logical --maxprocesses 8 --cov --cov-report term $(ARGS)
+
+clients: tests/clients/node_modules/.package-lock.json ## Install the npm clients that some tests drive, from their lock file
 
 lint: style types container ## Check style, types and container files
 
@@ -47,8 +49,13 @@ lock: var/uv/bin/uv ## Write the lock files anew from pyproject.toml (ARGS=--upg
 		--output-file requirements-dev.lock
 
 clean: ## Remove .venv, caches and build results
-	rm -rf .venv var/uv build dist .coverage .coverage.* .hypothesis .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv var/uv tests/clients/node_modules build dist .coverage .coverage.* .hypothesis .pytest_cache .mypy_cache .ruff_cache
 	find broker tests migrations benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+tests/clients/node_modules/.package-lock.json: tests/clients/package.json tests/clients/package-lock.json
+	@command -v npm >/dev/null || { echo 'npm was not found: install Node.js 20 or newer with npm (Debian and Ubuntu: apt install nodejs npm).' >&2; exit 1; }
+	@cd tests/clients && npm ci --no-progress
+	@touch $@
 
 .venv/.made:
 	@test -n "$(PYTHON)" || { echo 'No Python 3.11 or newer was found: install one, or name it with make PYTHON=/path/to/python3.' >&2; exit 1; }

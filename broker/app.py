@@ -6,23 +6,37 @@ from dataclasses import dataclass
 from typing import cast
 
 import httpx
-from starlette.routing import Router
+from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from broker import discovery, log
 from broker.claims import Claims
-from broker.client_auth import ClientDirectory
+from broker.client_auth.authentication import Authentication
+from broker.client_auth.directory import ClientDirectory
+from broker.client_auth.jwks import KeySource
+from broker.client_auth.possession import Possession
 from broker.clock import Clock, stopwatch, system_clock
 from broker.health import Health
+from broker.introspection import Introspection
 from broker.keys import ring
 from broker.keys.signer import Signer
 from broker.login.addresses import callback_address
 from broker.login.authorize import Authorize
 from broker.login.browser import Browser
 from broker.login.callback import Callback
-from broker.login.callback import Lifetimes as SignInLifetimes
+from broker.login.codes import Codes
+from broker.login.codes import Lifetimes as SignInLifetimes
+from broker.login.logout import Logout
+from broker.login.notice import LogoutNotice
+from broker.login.pages.languages import LANGUAGES
+from broker.oauth import registration
+from broker.outbound import Outbound, Reach, outbound_client
+from broker.outbox import Outbox
+from broker.par import PushedRequests
+from broker.revocation import Revocation
 from broker.sealing import Sealer
 from broker.settings import Settings
+from broker.store import sessions
 from broker.store.database import Database, connect
 from broker.tokens.endpoint import TokenEndpoint
 from broker.tokens.lifetimes import Lifetimes
@@ -33,7 +47,7 @@ from broker.web.errors import Json
 from broker.web.middleware import Edge
 
 _log = log.get("app")
-_OPEN_PATHS = frozenset({"/token", "/userinfo"})
+_OPEN_PATHS = frozenset({"/token", "/userinfo", "/revoke"})
 
 
 @contextlib.asynccontextmanager
@@ -45,69 +59,136 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
     async with contextlib.AsyncExitStack() as stack:
         database = await connect(settings.database_url.reveal())
         stack.push_async_callback(database.close)
-        http = await stack.enter_async_context(upstream_client())
-        yield await _compose(settings, database, http, clock)
+        sealer = Sealer(settings.secret_keys)
+        reach = Reach(
+            private=settings.allow_private_callbacks,
+            # Who tries everything out on one machine has the apps there, too.
+            loopback=settings.allow_private_callbacks or settings.loopback,
+        )
+        keys = await ring.load(database, sealer, _algs(settings), now=clock())
+        house = _House(
+            settings=settings,
+            clock=clock,
+            database=database,
+            sealer=sealer,
+            claims=Claims(settings.issuer, Signer(keys), settings.signing_alg, settings.access_token_ttl),
+            directory=ClientDirectory(database, clock),
+            upstream=await stack.enter_async_context(upstream_client()),
+            outbound=Outbound(await stack.enter_async_context(outbound_client(reach)), reach),
+        )
+        outbox = Outbox(database, {sessions.LOGOUT: house.logout_notice().deliver}, clock)
+        await stack.enter_async_context(outbox.working())
+        yield house.front_door(outbox)
 
 
-async def _compose(settings: Settings, database: Database, http: httpx.AsyncClient, clock: Clock) -> ASGIApp:
-    sealer = Sealer(settings.secret_keys)
-    keys = await ring.load(database, sealer, [settings.signing_alg], now=clock())
-    claims = Claims(settings.issuer, Signer(keys), settings.signing_alg, settings.access_token_ttl)
-    directory = ClientDirectory(database, clock)
-    browser = Browser(sealer, settings.secure, settings.login_ttl, settings.session_max_ttl)
-    tiktok = _tiktok(settings, http, clock)
-    callbacks = {name: callback_address(settings.issuer, name) for name in tiktok}
-    authorize = Authorize(settings.issuer, directory, browser, tiktok, callbacks, clock)
-    callback = Callback(
-        issuer=settings.issuer,
-        database=database,
-        directory=directory,
-        browser=browser,
-        sealer=sealer,
-        tiktok=tiktok,
-        callbacks=callbacks,
-        lifetimes=SignInLifetimes(
+def _algs(settings: Settings) -> tuple[str, ...]:
+    """The operator's choice, and every other that a client may ask its ID tokens to be signed with."""
+    return tuple(dict.fromkeys((settings.signing_alg, *registration.ID_TOKEN_ALGS)))
+
+
+@dataclass(frozen=True, slots=True)
+class _House:
+    """What the rooms share."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    sealer: Sealer
+    claims: Claims
+    directory: ClientDirectory
+    upstream: httpx.AsyncClient
+    outbound: Outbound
+
+    def logout_notice(self) -> LogoutNotice:
+        """What tells apps that a session is over."""
+        return LogoutNotice(self.directory, self.claims, self.outbound, self.clock)
+
+    def front_door(self, outbox: Outbox) -> ASGIApp:
+        """Every room, mounted."""
+        settings = self.settings
+        routes = [*self._browser_routes(outbox), *self._back_channel_routes(), *Health(self.database).routes()]
+        documents = discovery.documents(
+            settings.issuer,
+            self.claims.signer.ring,
+            languages=LANGUAGES,
+            jwks_max_age=settings.jwks_max_age,
+        )
+        return Edge(
+            inside=Router(routes, redirect_slashes=False, default=_no_such_page),
+            stopwatch=stopwatch,
+            documents=documents,
+            open_paths=_OPEN_PATHS | documents.keys(),
+            https=settings.secure,
+        )
+
+    def _browser_routes(self, outbox: Outbox) -> list[Route]:
+        settings, issuer = self.settings, self.settings.issuer
+        browser = Browser(self.sealer, settings.secure, settings.login_ttl, settings.session_max_ttl)
+        tiktok = _tiktok(settings, self.upstream, self.clock)
+        callbacks = {name: callback_address(issuer, name) for name in tiktok}
+        lifetimes = SignInLifetimes(
             code=settings.code_ttl,
             session=settings.session_ttl,
             session_max=settings.session_max_ttl,
             grant=settings.grant_ttl,
-        ),
-        clock=clock,
-    )
-    lifetimes = Lifetimes(settings.access_token_ttl, settings.refresh_token_ttl, settings.refresh_grace)
-    routes = [
-        *authorize.routes(),
-        *callback.routes(),
-        *TokenEndpoint(database, directory, claims, lifetimes, clock).routes(),
-        *UserInfo(settings.issuer, database, claims, clock).routes(),
-        *Health(database).routes(),
-    ]
-    documents = discovery.documents(
-        settings.issuer, keys, signing_alg=settings.signing_alg, jwks_max_age=settings.jwks_max_age
-    )
-    return Edge(
-        inside=Router(routes, redirect_slashes=False, default=_no_such_page),
-        stopwatch=stopwatch,
-        documents=documents,
-        open_paths=_OPEN_PATHS | documents.keys(),
-        https=settings.secure,
-    )
+        )
+        codes = Codes(self.database, self.sealer, lifetimes, self.clock)
+        authorize = Authorize(
+            issuer=issuer,
+            database=self.database,
+            directory=self.directory,
+            claims=self.claims,
+            browser=browser,
+            codes=codes,
+            tiktok=tiktok,
+            callbacks=callbacks,
+            clock=self.clock,
+        )
+        callback = Callback(issuer, self.directory, browser, codes, tiktok, callbacks, self.clock)
+        logout = Logout(
+            issuer=issuer,
+            database=self.database,
+            directory=self.directory,
+            claims=self.claims,
+            browser=browser,
+            sealer=self.sealer,
+            outbox=outbox,
+            clock=self.clock,
+        )
+        return [*authorize.routes(), *callback.routes(), *logout.routes()]
+
+    def _back_channel_routes(self) -> list[Route]:
+        settings, issuer = self.settings, self.settings.issuer
+        authentication = Authentication(
+            issuer, self.directory, KeySource(self.outbound), self.database, self.clock
+        )
+        possession = Possession(issuer, self.database, self.clock)
+        lifetimes = Lifetimes(settings.access_token_ttl, settings.refresh_token_ttl, settings.refresh_grace)
+        tokens = TokenEndpoint(self.database, authentication, possession, self.claims, lifetimes, self.clock)
+        introspection = Introspection(self.database, authentication, self.claims, self.clock)
+        return [
+            *PushedRequests(self.database, authentication, possession, self.clock).routes(),
+            *tokens.routes(),
+            *UserInfo(issuer, self.database, self.claims, possession, self.clock).routes(),
+            *introspection.routes(),
+            *Revocation(self.database, authentication, self.claims, self.clock).routes(),
+        ]
 
 
 def _tiktok(settings: Settings, http: httpx.AsyncClient, clock: Clock) -> dict[str, TikTok]:
     return {
-        registration.name: TikTok(
-            name=registration.name,
-            client_key=registration.client_key,
-            client_secret=registration.client_secret,
-            scopes=registration.scopes,
-            pkce=cast("Pkce", registration.pkce),
+        app.name: TikTok(
+            name=app.name,
+            client_key=app.client_key,
+            client_secret=app.client_secret,
+            scopes=app.scopes,
+            pkce=cast("Pkce", app.pkce),
             authorize_url=settings.tiktok_authorize_url,
             api_url=settings.tiktok_api_url,
             http=http,
             clock=clock,
         )
-        for registration in settings.registrations
+        for app in settings.registrations
     }
 
 

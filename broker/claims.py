@@ -12,6 +12,9 @@ from broker.store.grant_rows import Grant
 
 ACCESS_TYP: Final = "at+jwt"
 ID_TYP: Final = "JWT"
+LOGOUT_TYP: Final = "logout+jwt"
+_LOGOUT_EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
+_LOGOUT_SECONDS: Final = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +42,32 @@ class Occasion:
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """An access token whose signature, kind, issuer and time have been checked."""
+    """An access token whose signature, kind, issuer and time have been checked.
 
-    grant_id: str
+    `grant_id` is None for a machine's own token (client credentials), `jkt` the DPoP key that it is bound to.
+    """
+
+    grant_id: str | None
     client_id: str
     scope: frozenset[str]
     audience: frozenset[str]
+    jkt: str | None
+    expires_at: int
     claims: dict[str, Any]
+
+    @property
+    def digest(self) -> bytes:
+        """What names the token among those thrown away."""
+        return opaque.digest(f"access token\n{self.claims['jti']}")
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What an ID token of ours says, expired or not: a hint at somebody, never a proof."""
+
+    sub: str
+    sid: str | None
+    client_id: str
 
 
 class InvalidToken(Exception):
@@ -62,7 +84,14 @@ class Claims:
     access_token_ttl: int
 
     async def access_token(
-        self, person: Person, occasion: Occasion, *, scope: tuple[str, ...], resources: tuple[str, ...], now: int
+        self,
+        person: Person,
+        occasion: Occasion,
+        *,
+        scope: tuple[str, ...],
+        resources: tuple[str, ...],
+        jkt: str | None,
+        now: int,
     ) -> str:
         """A JWT access token (RFC 9068 §2.2). `jti` begins with the grant's id, by which it can be revoked."""
         claims: dict[str, Any] = {
@@ -79,7 +108,45 @@ class Claims:
         }
         if occasion.sid is not None:
             claims["sid"] = occasion.sid
+        if jkt is not None:
+            claims["cnf"] = {"jkt": jkt}
         return await self.signer.sign(claims, typ=ACCESS_TYP, alg=self.signing_alg, now=now)
+
+    async def machine_token(
+        self, client_id: str, *, scope: tuple[str, ...], resources: tuple[str, ...], jkt: str | None, now: int
+    ) -> str:
+        """An access token for a client itself (RFC 6749 §4.4): there is no person, session or grant in it."""
+        claims: dict[str, Any] = {
+            "iss": self.issuer,
+            "sub": client_id,
+            "aud": self._audience(scope, resources),
+            "exp": now + self.access_token_ttl,
+            "iat": now,
+            "jti": opaque.identifier(),
+            "client_id": client_id,
+            "scope": " ".join(scope),
+        }
+        if jkt is not None:
+            # RFC 9449 §6.1.
+            claims["cnf"] = {"jkt": jkt}
+        return await self.signer.sign(claims, typ=ACCESS_TYP, alg=self.signing_alg, now=now)
+
+    async def logout_token(self, *, client_id: str, sub: str, sid: str, now: int, alg: str | None = None) -> str:
+        """What tells a client that a session is over (OIDC Back-Channel Logout 1.0 §2.4).
+
+        Signed as the client's ID tokens are (§2.6): `alg` is what it registered for those, if anything.
+        """
+        claims = {
+            "iss": self.issuer,
+            "sub": sub,
+            "aud": client_id,
+            "iat": now,
+            "exp": now + _LOGOUT_SECONDS,
+            "jti": opaque.identifier(),
+            "sid": sid,
+            "events": {_LOGOUT_EVENT: {}},
+        }
+        return await self.signer.sign(claims, typ=LOGOUT_TYP, alg=alg or self.signing_alg, now=now)
 
     async def id_token(
         self,
@@ -89,9 +156,11 @@ class Claims:
         scope: tuple[str, ...],
         access_token: str,
         nonce: str | None,
+        alg: str | None,
         now: int,
     ) -> str:
         """An ID token (OIDC Core §2, §3.1.3.6), good for as long as the access token beside it."""
+        alg = alg or self.signing_alg
         claims: dict[str, Any] = {
             "iss": self.issuer,
             "sub": person.sub,
@@ -100,14 +169,14 @@ class Claims:
             "exp": now + self.access_token_ttl,
             "iat": now,
             "auth_time": occasion.auth_time,
-            "at_hash": self._at_hash(access_token),
+            "at_hash": _at_hash(access_token, alg),
             **about(person, scope),
         }
         if nonce is not None:
             claims["nonce"] = nonce
         if occasion.sid is not None:
             claims["sid"] = occasion.sid
-        return await self.signer.sign(claims, typ=ID_TYP, alg=self.signing_alg, now=now)
+        return await self.signer.sign(claims, typ=ID_TYP, alg=alg, now=now)
 
     def verify_access_token(self, token: str, *, now: int) -> AccessToken:
         """The token, when we signed it as an access token and its time has not come. Raises `InvalidToken`.
@@ -125,21 +194,34 @@ class Claims:
         if not isinstance(expires, int) or now >= expires:
             raise InvalidToken("expired")
         return AccessToken(
-            grant_id=claims["jti"].partition(".")[0],
+            grant_id=claims["jti"].partition(".")[0] if "." in claims["jti"] else None,
             client_id=claims["client_id"],
             scope=frozenset(claims["scope"].split()),
             audience=frozenset(claims["aud"]),
+            jkt=claims.get("cnf", {}).get("jkt"),
+            expires_at=expires,
             claims=claims,
         )
 
-    def _at_hash(self, access_token: str) -> str:
-        # The hash of the signature's own algorithm; Ed25519 works with SHA-512 (RFC 8032 §5.1).
-        return opaque.half_digest_base64url(access_token, "sha512" if self.signing_alg == "EdDSA" else "sha256")
+    def read_hint(self, token: str) -> Hint:
+        """Whom an ID token of ours names, however old it is. Raises `InvalidToken`."""
+        try:
+            claims = self.signer.verify(token, typ=ID_TYP)
+        except BadSignature as error:
+            raise InvalidToken(str(error)) from None
+        if claims.get("iss") != self.issuer:
+            raise InvalidToken("another issuer")
+        return Hint(claims["sub"], claims.get("sid"), claims["aud"])
 
     def _audience(self, scope: tuple[str, ...], resources: tuple[str, ...]) -> list[str]:
         # `openid` opens /userinfo, which is ours, so the issuer belongs to the audience then.
         ours = (self.issuer,) if "openid" in scope or not resources else ()
         return list(dict.fromkeys((*resources, *ours)))
+
+
+def _at_hash(access_token: str, alg: str) -> str:
+    # The hash of the signature's own algorithm; Ed25519 works with SHA-512 (RFC 8032 §5.1).
+    return opaque.half_digest_base64url(access_token, "sha512" if alg == "EdDSA" else "sha256")
 
 
 def person_of(grant: Grant) -> Person:

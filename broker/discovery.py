@@ -4,14 +4,15 @@ Routes: `/.well-known/openid-configuration`, `/.well-known/oauth-authorization-s
 `/.well-known/jwks.json`. Each is bytes made once and answered before any routing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import orjson
 
 from broker import opaque
+from broker.client_auth import public_key
 from broker.keys.ring import Ring
-from broker.oauth import client_metadata, scopes
+from broker.oauth import authorization_request, registration, scopes
 from broker.web.middleware import Document
 
 JWKS_PATH: Final = "/.well-known/jwks.json"
@@ -22,10 +23,10 @@ _CLAIMS: Final = (
 )  # fmt: skip
 
 
-def documents(issuer: str, ring: Ring, *, signing_alg: str, jwks_max_age: int) -> Mapping[str, Document]:
-    """The prepared answers by path. `jwks_max_age` in seconds."""
+def documents(issuer: str, ring: Ring, *, languages: Sequence[str], jwks_max_age: int) -> Mapping[str, Document]:
+    """The prepared answers by path. `languages` are those of our pages, `jwks_max_age` in seconds."""
     server = _server_metadata(issuer)
-    provider = {**server, **_provider_metadata(issuer, signing_alg)}
+    provider = {**server, **_provider_metadata(issuer, languages)}
     return {
         "/.well-known/openid-configuration": _document(provider, "application/json", _METADATA_SECONDS),
         "/.well-known/oauth-authorization-server": _document(server, "application/json", _METADATA_SECONDS),
@@ -42,27 +43,45 @@ def _server_metadata(issuer: str) -> dict[str, Any]:
         "jwks_uri": f"{issuer}{JWKS_PATH}",
         "scopes_supported": list(scopes.SUPPORTED),
         "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
-        "grant_types_supported": list(client_metadata.GRANT_TYPES),
-        "token_endpoint_auth_methods_supported": list(client_metadata.AUTH_METHODS),
+        "response_modes_supported": list(authorization_request.RESPONSE_MODES),
+        "grant_types_supported": list(registration.GRANT_TYPES),
+        **_authentication("token_endpoint"),
+        "introspection_endpoint": f"{issuer}/introspect",
+        **_authentication("introspection_endpoint"),
+        "revocation_endpoint": f"{issuer}/revoke",
+        **_authentication("revocation_endpoint"),
+        "pushed_authorization_request_endpoint": f"{issuer}/par",
+        "require_pushed_authorization_requests": False,
+        "dpop_signing_alg_values_supported": list(public_key.ALGORITHMS),
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": True,
     }
 
 
-def _provider_metadata(issuer: str, signing_alg: str) -> dict[str, Any]:
+def _provider_metadata(issuer: str, languages: Sequence[str]) -> dict[str, Any]:
     """OIDC Discovery 1.0 §3."""
     return {
         "userinfo_endpoint": f"{issuer}/userinfo",
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": [signing_alg],
+        "id_token_signing_alg_values_supported": list(registration.ID_TOKEN_ALGS),
         "claim_types_supported": ["normal"],
         "claims_supported": list(_CLAIMS),
         "claims_parameter_supported": False,
         "request_parameter_supported": False,
         # Omitted, this one would mean true.
         "request_uri_parameter_supported": False,
-        "prompt_values_supported": ["none", "login", "consent", "select_account"],
+        "prompt_values_supported": list(authorization_request.PROMPTS),
+        "end_session_endpoint": f"{issuer}/logout",
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
+        "ui_locales_supported": list(languages),
+    }
+
+
+def _authentication(endpoint: str) -> dict[str, Any]:
+    return {
+        f"{endpoint}_auth_methods_supported": list(registration.AUTH_METHODS),
+        f"{endpoint}_auth_signing_alg_values_supported": list(public_key.ALGORITHMS),
     }
 
 

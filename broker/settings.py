@@ -8,7 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ __all__ = [
     "BadSettings",
     "Registration",
     "Settings",
+    "callbacks",
     "database_url",
     "effective",
     "from_environment",
@@ -140,6 +141,28 @@ def database_url(environ: Mapping[str, str] | None = None) -> Secret:
     except BadValue as bad:
         raise BadSettings((f"{bad}.",)) from None
     return found
+
+
+def callbacks(environ: Mapping[str, str] | None = None) -> dict[str, bool]:
+    """Whether apps may be called at `private` addresses and on `loopback`, for commands that need nothing else.
+
+    No issuer is none on loopback. Raises `BadSettings`.
+    """
+    given = os.environ if environ is None else environ
+    found: dict[str, Any] = {}
+    faults = []
+    for variable in VARIABLES:
+        if variable.field not in ("issuer", "allow_private_callbacks"):
+            continue
+        try:
+            found[variable.field] = _value(given, replace(variable, remedy=""), terminal=False)
+        except BadValue as bad:
+            faults.append(f"{bad}.")
+    if faults:
+        raise BadSettings(tuple(faults))
+    private: bool = found["allow_private_callbacks"]
+    on_loopback = found["issuer"] is not None and addresses.on_loopback(found["issuer"])
+    return {"private": private, "loopback": private or on_loopback}
 
 
 def _value(environ: Mapping[str, str], variable: Variable, *, terminal: bool) -> Any:

@@ -1,8 +1,10 @@
 """Databases made by the migrations themselves, and a whole stage to play a sign-in on.
 
-Every test that asks for `database_url` runs on SQLite and on PostgreSQL.
+Every test that asks for `database_url` runs on SQLite and on PostgreSQL. Signing keys are made once: they come
+with the database.
 """
 
+import asyncio
 import logging
 import shutil
 from collections.abc import AsyncIterator, Iterator
@@ -14,7 +16,7 @@ from broker import log
 from broker.store import migrations
 from broker.store.database import Database, connect
 from tests.postgres import PostgresServer, postgres, postgres_url
-from tests.stage import HeldClock, Stage, running_stage
+from tests.stage import HeldClock, Stage, make_keys, running_stage
 
 # The fixtures of other modules that every test may ask for.
 __all__ = ["postgres", "postgres_url"]
@@ -34,17 +36,19 @@ def logging_as_it_begins() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated file, to be copied."""
+    """A migrated file with keys, to be copied."""
     file = tmp_path_factory.mktemp("template") / "broker.db"
     migrations.upgrade(f"sqlite:///{file}")
+    asyncio.run(make_keys(f"sqlite:///{file}"))
     return file
 
 
 @pytest.fixture(scope="session")
 def postgres_template(postgres: PostgresServer) -> str:
-    """The URL of a migrated database, to be copied."""
+    """The URL of a migrated database with keys, to be copied."""
     url = postgres.create_database()
     migrations.upgrade(url)
+    asyncio.run(make_keys(url))
     return url
 
 

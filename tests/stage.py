@@ -12,6 +12,9 @@ import httpx
 
 from broker import opaque, sealing, settings
 from broker.app import running as running_broker
+from broker.keys import ring
+from broker.oauth import registration
+from broker.sealing import Sealer, SecretKey
 from broker.settings import Settings
 from broker.simulator.app import create_app
 from broker.simulator.apps import App
@@ -28,6 +31,8 @@ WEB_REDIRECT = "https://app.example/callback"
 PUBLIC = "cli_public"
 PUBLIC_REDIRECT = "http://127.0.0.1/callback"
 VERIFIER = "a-verifier-of-at-least-forty-three-characters"
+# One for all stages, so that the keys sealed in a copied database open.
+SECRET_KEY = sealing.new_secret_key()
 
 
 @dataclass
@@ -173,13 +178,20 @@ def environment(issuer: str, database_url: str, simulator: str, **changes: str) 
     return {
         "BROKER_ISSUER": issuer,
         "BROKER_DATABASE_URL": database_url,
-        "BROKER_SECRET_KEYS": sealing.new_secret_key(),
+        "BROKER_SECRET_KEYS": SECRET_KEY,
         "BROKER_TIKTOK_CLIENT_KEY": CLIENT_KEY,
         "BROKER_TIKTOK_CLIENT_SECRET": TIKTOK_SECRET,
         "BROKER_TIKTOK_AUTHORIZE_URL": f"{simulator}/v2/auth/authorize/",
         "BROKER_TIKTOK_API_URL": simulator,
         **changes,
     }
+
+
+async def make_keys(database_url: str) -> None:
+    """Every signing key a broker wants, made beforehand: RSA keys cost most of a second."""
+    database = await connect(database_url)
+    await ring.load(database, Sealer([SecretKey(SECRET_KEY)]), registration.ID_TOKEN_ALGS, now=HeldClock().now)
+    await database.close()
 
 
 async def register_clients(database: Database, *, now: int) -> None:

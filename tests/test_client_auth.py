@@ -1,14 +1,21 @@
 """Client authentication: by the registered method and the current secret, whatever a copy says."""
 
 import base64
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+import httpx
 import pytest
 
-from broker import client_auth, opaque
-from broker.client_auth import ClientDirectory, authenticate
+from broker import opaque
+from broker.client_auth import authentication
+from broker.client_auth import directory as directories
+from broker.client_auth.authentication import Authentication
+from broker.client_auth.directory import Client, ClientDirectory
+from broker.client_auth.jwks import KeySource
 from broker.oauth.errors import OAuthError
+from broker.outbound import Outbound, Reach
 from broker.store import clients
 from broker.store.database import Database
 from tests.stage import HeldClock
@@ -27,6 +34,17 @@ async def directory(database: Database, clock: HeldClock) -> ClientDirectory:
         digest = opaque.digest(secret) if secret else None
         await database.transact(clients.add, client_id, metadata, digest, now=clock())
     return ClientDirectory(database, clock)
+
+
+async def authenticate(
+    directory: ClientDirectory, authorization: str | None, form: Mapping[str, str], *, fresh: bool = False
+) -> Client:
+    """As an endpoint asks, at first or, `fresh`, after the client has changed."""
+    nowhere = Outbound(httpx.AsyncClient(), Reach(private=False, loopback=False))
+    asked = Authentication(
+        "https://id.example", directory, KeySource(nowhere), directory.database, directory.clock
+    )
+    return await (asked.again if fresh else asked.client)(authorization, form)
 
 
 def basic(client_id: str, secret: str, scheme: str = "Basic") -> str:
@@ -161,7 +179,7 @@ async def test_a_removed_client_is_forgotten(
 async def test_the_directory_does_not_grow_without_end(
     directory: ClientDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client_auth, "_MOST_KEPT", 2)
+    monkeypatch.setattr(directories, "_MOST_KEPT", 2)
     for client_id in (*METHODS, "cli_unknown"):
         await directory.find(client_id)
         assert len(directory._kept) <= 2
@@ -169,8 +187,8 @@ async def test_the_directory_does_not_grow_without_end(
 
 async def test_a_secret_on_its_way_shows_itself_to_nobody(directory: ClientDirectory) -> None:
     for presented in (
-        client_auth._presented(basic("cli_basic", SECRET), {}),
-        client_auth._presented(None, {"client_id": "cli_post", "client_secret": SECRET}),
+        authentication._presented(basic("cli_basic", SECRET), {}),
+        authentication._presented(None, {"client_id": "cli_post", "client_secret": SECRET}),
     ):
         assert presented.secret == SECRET
         assert SECRET not in repr(presented)

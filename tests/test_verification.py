@@ -51,7 +51,9 @@ async def test_our_own_token_is_believed_until_the_second_of_its_end(alg: str) -
 
 async def test_a_token_of_another_kind_is_no_access_token() -> None:
     claims = claims_of()
-    id_token = await claims.id_token(PERSON, OCCASION, scope=("openid",), access_token="a", nonce=None, now=NOW)
+    id_token = await claims.id_token(
+        PERSON, OCCASION, scope=("openid",), access_token="a", nonce=None, alg=None, now=NOW
+    )
     assert "header" in refused(claims, id_token)
     said = payload(await access(claims))
     for typ in ("JWT", "jwt", "logout+jwt", "AT+JWT", "application/at+jwt", "", None):

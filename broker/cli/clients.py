@@ -1,17 +1,16 @@
-"""`broker clients`: the apps that may sign people in. `clients add` has a file of its own."""
+"""`broker clients`: the apps that may sign people in. What registers and changes them has files of its own."""
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from broker.cli.asking import confirm, yes_option
 from broker.cli.clients_add import add
+from broker.cli.clients_found import CLIENT, JSON, found, unknown
+from broker.cli.clients_update import rotate_secret, update
 
 if TYPE_CHECKING:
     from broker.store.clients import ClientRow
-
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-_CLIENT = click.argument("client_id", metavar="CLIENT_ID")
 
 
 @click.group("clients")
@@ -26,11 +25,12 @@ def clients() -> None:
     """
 
 
-clients.add_command(add)
+for _command in (add, update, rotate_secret):
+    clients.add_command(_command)
 
 
 @clients.command("list")
-@_JSON
+@JSON
 def list_all(as_json: bool) -> None:
     """List all clients, oldest first.
 
@@ -42,15 +42,15 @@ def list_all(as_json: bool) -> None:
     from broker.cli.database import read
     from broker.store import clients as store
 
-    found = read(store.every)
+    every = read(store.every)
     if as_json:
-        output.print_json([_as_json(client) for client in found])
+        output.print_json([_as_json(client) for client in every])
         return
-    if not found:
+    if not every:
         click.echo("There is no client yet; `broker clients add --help` shows how to register one.", err=True)
         return
     rows = [("CLIENT ID", "NAME", "AUTHENTICATION", "STATE", "SINCE")]
-    for client in found:
+    for client in every:
         name = client.metadata.get("client_name", "")
         method = client.metadata["token_endpoint_auth_method"]
         rows.append((client.client_id, name, method, _state(client), output.utc(client.created_at)))
@@ -58,8 +58,8 @@ def list_all(as_json: bool) -> None:
 
 
 @clients.command("show")
-@_CLIENT
-@_JSON
+@CLIENT
+@JSON
 def show(client_id: str, as_json: bool) -> None:
     """Show everything that a client is registered for.
 
@@ -68,7 +68,7 @@ def show(client_id: str, as_json: bool) -> None:
     """
     from broker.cli import output
 
-    client = _found(client_id)
+    client = found(client_id)
     if as_json:
         output.print_json(_as_json(client))
         return
@@ -79,42 +79,8 @@ def show(client_id: str, as_json: bool) -> None:
     output.print_table(rows)
 
 
-@clients.command("rotate-secret")
-@_CLIENT
-@_JSON
-def rotate_secret(client_id: str, as_json: bool) -> None:
-    """Give a client a new secret.
-
-    \b
-      broker clients rotate-secret cli_…
-
-    It is printed this once, and the old one is void at once: give the app the new one without delay.
-    """
-    from broker import opaque
-    from broker.cli import output
-    from broker.cli.database import change
-    from broker.clock import system_clock
-    from broker.store import client_changes
-
-    client = _found(client_id)
-    if client.secret_digest is None:
-        raise click.ClickException(
-            f"{client_id} is a public client, which has no secret; there is nothing to rotate."
-        )
-    secret = opaque.secret("brs_")
-    if not change(client_changes.rotate_secret, client_id, opaque.digest(secret), now=system_clock()):
-        _unknown(client_id)
-    if as_json:
-        output.print_json({"client_id": client_id, "client_secret": secret, "client_secret_expires_at": 0})
-        return
-    output.print_table([("client_id", client_id), ("client_secret", secret)])
-    click.echo(
-        "The old secret is void from now on. This one is not shown again: the broker keeps a digest.", err=True
-    )
-
-
 @clients.command("disable")
-@_CLIENT
+@CLIENT
 def disable(client_id: str) -> None:
     """Refuse a client until it is enabled again.
 
@@ -127,13 +93,13 @@ def disable(client_id: str) -> None:
     from broker.clock import system_clock
     from broker.store import client_changes
 
-    _found(client_id)
+    found(client_id)
     changed = change(client_changes.disable, client_id, now=system_clock())
     click.echo(f"{client_id} is disabled." if changed else f"{client_id} was disabled already.")
 
 
 @clients.command("enable")
-@_CLIENT
+@CLIENT
 def enable(client_id: str) -> None:
     """Let a disabled client in again.
 
@@ -144,13 +110,13 @@ def enable(client_id: str) -> None:
     from broker.clock import system_clock
     from broker.store import client_changes
 
-    _found(client_id)
+    found(client_id)
     changed = change(client_changes.enable, client_id, now=system_clock())
     click.echo(f"{client_id} is enabled." if changed else f"{client_id} was enabled already.")
 
 
 @clients.command("remove")
-@_CLIENT
+@CLIENT
 @yes_option
 def remove(client_id: str, yes: bool) -> None:
     """Delete a client and all that it was granted.
@@ -166,7 +132,7 @@ def remove(client_id: str, yes: bool) -> None:
     from broker.store import client_changes
     from broker.store import clients as store
 
-    client = _found(client_id)
+    client = found(client_id)
     grants = read(store.count_grants, client_id)
     name = visible(client.metadata.get("client_name", ""))
     confirm(
@@ -175,24 +141,8 @@ def remove(client_id: str, yes: bool) -> None:
         yes=yes,
     )
     if not change(client_changes.remove, client_id, now=system_clock()):
-        _unknown(client_id)
+        unknown(client_id)
     click.echo(f"{client_id} is removed.")
-
-
-def _found(client_id: str) -> "ClientRow":
-    from broker.cli.database import read
-    from broker.store import clients as store
-
-    client = read(store.find, client_id)
-    return client if client is not None else _unknown(client_id)
-
-
-def _unknown(client_id: str) -> NoReturn:
-    from broker.cli.output import visible
-
-    raise click.ClickException(
-        f"There is no client {visible(client_id)[:64]}; `broker clients list` shows those that there are."
-    )
 
 
 def _state(client: "ClientRow") -> str:
@@ -209,4 +159,6 @@ def _as_json(client: "ClientRow") -> dict[str, Any]:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else str(value).lower()
+    import orjson
+
+    return value if isinstance(value, str) else orjson.dumps(value).decode()

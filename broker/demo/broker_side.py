@@ -6,7 +6,7 @@ from broker import opaque, sealing
 from broker.clock import system_clock
 from broker.demo.addresses import Addresses
 from broker.demo.sample.config import Config
-from broker.oauth import client_metadata
+from broker.oauth import client_metadata, registration
 from broker.opaque import Secret
 from broker.store import clients
 from broker.store.database import connect
@@ -29,11 +29,12 @@ async def register(database_url: str, addresses: Addresses, note: str) -> Config
         {
             "client_name": "Sample app",
             "redirect_uris": [config.redirect_uri],
+            "post_logout_redirect_uris": [config.signed_out_uri],
             "audience": [config.api_url],
             "client_uri": addresses.app,
         }
     )
-    client_metadata.read(metadata)
+    registration.check(metadata)
     database = await connect(database_url)
     try:
         await database.transact(clients.add, config.client_id, metadata, opaque.digest(secret), now=system_clock())

@@ -18,15 +18,19 @@ PrivateKey: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519
 PublicKey: TypeAlias = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey
 
 _RSA_BITS: Final = 2048
-_THUMBPRINT_MEMBERS: Final = {"EC": ("crv", "kty", "x", "y"), "RSA": ("e", "kty", "n"), "OKP": ("crv", "kty", "x")}
+_THUMBPRINT_MEMBERS: Final = {
+    "EC": ("crv", "kty", "x", "y"),
+    "RSA": ("e", "kty", "n"),
+    "OKP": ("crv", "kty", "x"),
+}
 
 
 def generate(alg: str) -> PrivateKey:
-    """A fresh private key for `ES256`, `RS256` or `EdDSA`. An RSA key takes a good part of a second."""
+    """A fresh private key for `ES256`, `RS256`, `PS256` or `EdDSA`. An RSA key takes a good part of a second."""
     match alg:
         case "ES256":
             return ec.generate_private_key(ec.SECP256R1())
-        case "RS256":
+        case "RS256" | "PS256":
             return rsa.generate_private_key(public_exponent=65537, key_size=_RSA_BITS)
         case "EdDSA":
             return ed25519.Ed25519PrivateKey.generate()

@@ -1,4 +1,8 @@
-"""`GET /authorize`: from an app's request to TikTok's page (RFC 6749 §4.1.1). Nothing is written anywhere."""
+"""`GET/POST /authorize`: from an app's request to a code, or to TikTok's page (RFC 6749 §4.1.1, OIDC Core §3.1.2).
+
+Who is signed in here already is answered from the session, in one transaction. Everybody else goes to TikTok,
+and nothing is written before they come back.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,74 +11,185 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from broker.client_auth import ClientDirectory
+from broker import opaque
+from broker.claims import Claims, InvalidToken
+from broker.client_auth.directory import ClientDirectory
 from broker.clock import Clock
-from broker.login import refusals
-from broker.login import request as authorization_request
-from broker.login.browser import Browser, Login, new_login_id, new_verifier
-from broker.login.request import AuthorizationRequest
-from broker.oauth.errors import OAuthError, server_error
-from broker.store.database import DatabaseUnavailable, SchemaMismatch
+from broker.login import answers, refusals
+from broker.login import request as requests
+from broker.login.browser import Browser
+from broker.login.codes import Codes
+from broker.login.pages import rendering
+from broker.login.request import Asked
+from broker.login.started import Login, new_login_id, new_verifier
+from broker.oauth import authorization_request
+from broker.oauth.authorization_request import AuthorizationRequest
+from broker.oauth.errors import OAuthError, invalid_request, login_required, server_error, unauthorized_client
+from broker.oauth.parameters import Parameters
+from broker.store import sessions
+from broker.store.database import Database, DatabaseUnavailable, SchemaMismatch
+from broker.store.sessions import LiveSession
+from broker.store.sign_ins import LoginSpent, SessionOver
 from broker.upstream.tiktok import TikTok
-from broker.web.requests import read_query
+from broker.web.requests import read_form_as_sent, read_query
 
 
 @dataclass(frozen=True, slots=True)
 class Authorize:
-    """Sends browsers to TikTok. `callbacks` are our redirect URIs at TikTok, by registration."""
+    """Answers apps. `callbacks` are our redirect URIs at TikTok, by registration."""
 
     issuer: str
+    database: Database
     directory: ClientDirectory
+    claims: Claims
     browser: Browser
+    codes: Codes
     tiktok: Mapping[str, TikTok]
     callbacks: Mapping[str, str]
     clock: Clock
 
     def routes(self) -> list[Route]:
-        """`GET /authorize`."""
-        return [Route("/authorize", self.get, methods=["GET"])]
+        """`GET /authorize` and `POST /authorize`."""
+        return [
+            Route("/authorize", self.get, methods=["GET"]),
+            Route("/authorize", self.post, methods=["POST"]),
+        ]
 
     async def get(self, request: Request) -> Response:
-        """302 to TikTok; or 302 to the app with an error, or a page when the app is not known to be one."""
+        """An answer for the app, or 302 to TikTok; a page when the app is not known to be one."""
         try:
             parameters = read_query(request)
-            reply_to = await authorization_request.read_reply_to(parameters, self.directory)
+        except OAuthError as error:
+            return refusals.shown(request, error)
+        return await self._answer(request, parameters)
+
+    async def post(self, request: Request) -> Response:
+        """The same for a form (OIDC Core §3.1.2.1)."""
+        try:
+            parameters = await read_form_as_sent(request)
+        except OAuthError as error:
+            return refusals.shown(request, error)
+        if self.browser.session_cookie(request.cookies) is None:
+            # SameSite=Lax keeps our cookies back from a POST of another site. A GET brings them.
+            address = f"{self.issuer}/authorize?{parameters.encoded()}"
+            return RedirectResponse(address, 303, {"Cache-Control": "no-store"})
+        return await self._answer(request, parameters)
+
+    async def _answer(self, request: Request, parameters: Parameters) -> Response:
+        rendering.prefer(request, authorization_request.ui_locales(parameters))
+        try:
+            asked = await requests.read(parameters, self.directory, self.database, now=self.clock())
         except OAuthError as error:
             return refusals.shown(request, error)
         except (DatabaseUnavailable, SchemaMismatch) as error:
             return refusals.unavailable(request, error)
+        rendering.prefer(request, authorization_request.ui_locales(asked.parameters))
         try:
-            return self._to_tiktok(request, authorization_request.read(parameters, reply_to))
+            return await self._decide(request, asked)
         except OAuthError as error:
-            return refusals.redirected(reply_to.redirect_uri, reply_to.state, error, issuer=self.issuer)
+            return answers.with_error(request, asked.reply_to, error, issuer=self.issuer)
 
-    def _to_tiktok(self, request: Request, asked: AuthorizationRequest) -> Response:
-        registration = asked.reply_to.client.metadata.registration
+    async def _decide(self, request: Request, asked: Asked) -> Response:
+        metadata = asked.client.metadata
+        wanted = authorization_request.read(asked.parameters, metadata)
+        if metadata.require_pushed_authorization_requests and asked.pushed is None:
+            # RFC 9126 §5.
+            raise invalid_request("This app must push its requests to /par.")
+        expected = self._expected_user(wanted, asked.client.client_id)
+        session = await self._session(request, metadata.registration)
+        if session is not None and self._suffices(session, wanted):
+            if expected not in (None, session.user_id):
+                # OIDC Core §3.1.2.2: the hint is at somebody who is not the one signed in.
+                raise login_required("Somebody else than the app expects is signed in.")
+            try:
+                return await self._resume(request, asked, wanted, session)
+            except SessionOver:
+                session = None
+        if "none" in wanted.prompts:
+            raise login_required("Nobody is signed in, and the app asked not to show a sign-in page.")
+        # TikTok remembers people for far longer than any `max_age`, so from its memory no `auth_time` is truthful.
+        anew = bool(wanted.prompts) or wanted.max_age is not None
+        return self._to_tiktok(request, asked, wanted, expected, anew=anew)
+
+    def _expected_user(self, wanted: AuthorizationRequest, client_id: str) -> str | None:
+        if wanted.id_token_hint is None:
+            return None
+        try:
+            hint = self.claims.read_hint(wanted.id_token_hint)
+        except InvalidToken as error:
+            raise refusals.bad_hint(error) from None
+        if hint.client_id != client_id:
+            raise invalid_request("The id_token_hint was issued to another app.")
+        return hint.sub
+
+    async def _session(self, request: Request, registration: str) -> LiveSession | None:
+        """Who is signed in through the registration of this app; a cookie that opens nothing is no error."""
+        cookie = self.browser.session_cookie(request.cookies)
+        if cookie is None:
+            return None
+        try:
+            found = await self.database.read(sessions.find, opaque.digest(cookie), now=self.clock())
+        except (DatabaseUnavailable, SchemaMismatch) as error:
+            raise refusals.without_database(error) from error
+        return found if found is not None and found.registration == registration else None
+
+    def _suffices(self, session: LiveSession, wanted: AuthorizationRequest) -> bool:
+        if wanted.prompts - {"none"}:
+            return False
+        return wanted.max_age is None or self.clock() - session.auth_time < wanted.max_age
+
+    async def _resume(
+        self, request: Request, asked: Asked, wanted: AuthorizationRequest, session: LiveSession
+    ) -> Response:
+        try:
+            code = await self.codes.from_session(request, asked, wanted, session)
+        except LoginSpent:
+            if asked.pushed is None:
+                raise unauthorized_client("The app may not sign people in any more.") from None
+            raise invalid_request("The pushed request was used before.") from None
+        except (DatabaseUnavailable, SchemaMismatch) as error:
+            raise refusals.without_database(error) from error
+        return answers.with_code(request, asked.reply_to, code, issuer=self.issuer)
+
+    def _to_tiktok(
+        self,
+        request: Request,
+        asked: Asked,
+        wanted: AuthorizationRequest,
+        expected: str | None,
+        *,
+        anew: bool,
+    ) -> Response:
+        registration = asked.client.metadata.registration
         tiktok = self.tiktok.get(registration)
         if tiktok is None:
             raise server_error("This app is bound to a TikTok registration that is not configured.")
-        login = self._begin(asked, registration)
+        login = self._begin(asked, wanted, registration, expected)
         address = tiktok.authorization_url(
             state=self.browser.state_for(login),
             redirect_uri=self.callbacks[registration],
             verifier=login.verifier,
-            force_consent=asked.force_consent,
+            force_consent=anew,
         )
-        response = RedirectResponse(address, 302, {"Cache-Control": "no-store"})
+        response = answers.redirect(request, address)
         self.browser.keep(response, login, request.cookies)
         return response
 
-    def _begin(self, asked: AuthorizationRequest, registration: str) -> Login:
+    def _begin(self, asked: Asked, wanted: AuthorizationRequest, registration: str, expected: str | None) -> Login:
         return Login(
             id=new_login_id(),
             verifier_bytes=new_verifier(),
             started_at=self.clock(),
             registration=registration,
-            client_id=asked.reply_to.client.client_id,
+            client_id=asked.client.client_id,
             redirect_uri=asked.reply_to.redirect_uri,
+            response_mode=asked.reply_to.response_mode,
             state=asked.reply_to.state,
-            code_challenge=asked.code_challenge,
-            nonce=asked.nonce,
-            scope=asked.scope,
-            resources=asked.resources,
+            code_challenge=wanted.code_challenge,
+            code_jkt=wanted.code_jkt,
+            nonce=wanted.nonce,
+            scope=wanted.scope,
+            expected_user=expected,
+            pushed=opaque.base64url(asked.pushed) if asked.pushed else None,
+            resources=wanted.resources,
         )

@@ -11,63 +11,16 @@ from typing import Final
 from starlette.responses import Response
 
 from broker import opaque
+from broker.login.started import Login, pack, unpack
 from broker.oauth.errors import invalid_request
 from broker.sealing import Sealer, Unsealable
 
 LARGEST: Final = 3_800
 ALTOGETHER: Final = 6_000
-_PURPOSE: Final = "login cookie"
+# The number changes with what `started.pack` puts in: a login begun before an upgrade is lost, not misread.
+_PURPOSE: Final = "login cookie 2"
 _STATE_PURPOSE: Final = "login state"
-_ID_BYTES: Final = 20
-_VERIFIER_BYTES: Final = 32
 _SHOWN: Final = 8
-_SEPARATOR: Final = "\x1f"
-_FIELDS: Final = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Login:
-    """A login that was started in this browser and has not come back yet."""
-
-    id: bytes
-    verifier_bytes: bytes
-    started_at: int
-    registration: str
-    client_id: str
-    redirect_uri: str
-    state: str | None
-    code_challenge: str | None
-    nonce: str | None
-    scope: tuple[str, ...]
-    resources: tuple[str, ...]
-
-    @property
-    def name(self) -> str:
-        """The id as text: TikTok's `state` begins with it."""
-        return opaque.encode(self.id)
-
-    @property
-    def digest(self) -> bytes:
-        """What the grant keeps of the id, so that a login is finished once."""
-        return opaque.digest(self.name)
-
-    @property
-    def verifier(self) -> str:
-        """The PKCE verifier towards TikTok: 43 characters (RFC 7636 §4.1)."""
-        return opaque.base64url(self.verifier_bytes)
-
-    def __repr__(self) -> str:
-        return f"Login({self.client_id}, {self.started_at})"
-
-
-def new_login_id() -> bytes:
-    """160 random bits that name one login."""
-    return opaque.random_bytes(_ID_BYTES)
-
-
-def new_verifier() -> bytes:
-    """256 random bits for the PKCE verifier towards TikTok."""
-    return opaque.random_bytes(_VERIFIER_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +53,7 @@ class Browser:
         if not raw:
             return None
         try:
-            login = _unpack(self.sealer.open(raw, purpose=_PURPOSE, row=name))
+            login = unpack(self.sealer.open(raw, purpose=_PURPOSE, row=name))
         except Unsealable:
             return None
         return login if now < login.started_at + self.login_ttl else None
@@ -112,6 +65,14 @@ class Browser:
     def remember_session(self, response: Response, secret: str) -> None:
         """Give the browser its session."""
         self._set(response, self._prefix + "broker_session", secret, self.session_max_ttl)
+
+    def session_cookie(self, cookies: Mapping[str, str]) -> str | None:
+        """The session secret the browser brought, if any: nothing is known about it yet."""
+        return cookies.get(self._prefix + "broker_session")
+
+    def forget_session(self, response: Response) -> None:
+        """Sign this browser out, as far as it is concerned."""
+        self._delete(response, self._prefix + "broker_session")
 
     def state_for(self, login: Login) -> str:
         """TikTok's `state`: the login's id, and sealed the app it is for, for a browser that lost its cookie."""
@@ -136,7 +97,7 @@ class Browser:
         return f"{self._prefix}broker_login_{name[:_SHOWN]}"
 
     def _sealed(self, login: Login) -> str:
-        sealed = self.sealer.seal(_pack(login), purpose=_PURPOSE, row=login.name)
+        sealed = self.sealer.seal(pack(login), purpose=_PURPOSE, row=login.name)
         # The time stands in the open to tell which is the oldest; what counts is the one inside.
         return f"{login.started_at:x}.{opaque.base64url(sealed)}"
 
@@ -164,40 +125,3 @@ def _begun(value: str) -> int:
         return int(value.partition(".")[0], 16)
     except ValueError:
         return 0
-
-
-def _pack(login: Login) -> bytes:
-    """Fields joined by a character that none of them can contain: no escaping, so the size is known beforehand."""
-    text = _SEPARATOR.join(
-        (
-            str(login.started_at),
-            login.registration,
-            login.client_id,
-            login.redirect_uri,
-            login.state or "",
-            login.code_challenge or "",
-            login.nonce or "",
-            " ".join(login.scope),
-            *login.resources,
-        )
-    )
-    return login.id + login.verifier_bytes + text.encode()
-
-
-def _unpack(raw: bytes) -> Login:
-    head = _ID_BYTES + _VERIFIER_BYTES
-    fields = raw[head:].decode().split(_SEPARATOR)
-    started_at, registration, client_id, redirect_uri, state, code_challenge, nonce, scope = fields[:_FIELDS]
-    return Login(
-        id=raw[:_ID_BYTES],
-        verifier_bytes=raw[_ID_BYTES:head],
-        started_at=int(started_at),
-        registration=registration,
-        client_id=client_id,
-        redirect_uri=redirect_uri,
-        state=state or None,
-        code_challenge=code_challenge or None,
-        nonce=nonce or None,
-        scope=tuple(scope.split()),
-        resources=tuple(fields[_FIELDS:]),
-    )

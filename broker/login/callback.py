@@ -7,43 +7,27 @@ transaction is open while TikTok is asked.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from broker import opaque
-from broker.client_auth import ClientDirectory
+from broker.client_auth.directory import ClientDirectory
 from broker.clock import Clock
-from broker.login import refusals
+from broker.login import answers, refusals
 from broker.login.addresses import CALLBACK_PATH
-from broker.login.browser import Browser, Login
+from broker.login.browser import Browser
+from broker.login.codes import Codes
+from broker.login.pages import rendering
 from broker.login.pages.rendering import Link
-from broker.oauth.errors import OAuthError, access_denied, server_error, temporarily_unavailable
+from broker.login.request import ReplyTo
+from broker.login.started import Login
+from broker.oauth.errors import OAuthError, access_denied, login_required, server_error
 from broker.oauth.parameters import Parameters
-from broker.sealing import Sealer
-from broker.store import sign_ins
-from broker.store.accounts import Authorization
-from broker.store.database import Database, DatabaseUnavailable, SchemaMismatch
-from broker.store.grants import NewGrant
-from broker.store.sessions import Session
-from broker.store.sign_ins import Blocked, LoginSpent, SignIn
-from broker.store.users import Profile
-from broker.upstream.connector import SignedIn, TokenPair, UpstreamError
+from broker.store.database import DatabaseUnavailable, SchemaMismatch
+from broker.store.sign_ins import Blocked, LoginSpent, SomebodyElse
+from broker.upstream.connector import SignedIn, UpstreamError
 from broker.upstream.tiktok import TikTok
 from broker.web.requests import read_query
-
-_TOKENS_PURPOSE = "tiktok tokens"
-
-
-@dataclass(frozen=True, slots=True)
-class Lifetimes:
-    """How long what a sign-in begins may live, in seconds."""
-
-    code: int
-    session: int
-    session_max: int
-    grant: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +35,11 @@ class Callback:
     """Finishes logins. `callbacks` are our redirect URIs at TikTok, by registration."""
 
     issuer: str
-    database: Database
     directory: ClientDirectory
     browser: Browser
-    sealer: Sealer
+    codes: Codes
     tiktok: Mapping[str, TikTok]
     callbacks: Mapping[str, str]
-    lifetimes: Lifetimes
     clock: Clock
 
     def routes(self) -> list[Route]:
@@ -68,7 +50,7 @@ class Callback:
         ]
 
     async def get(self, request: Request) -> Response:
-        """302 to the app with a code or an error; a page when no login of this browser belongs to the answer."""
+        """An answer for the app with a code or an error; a page when no login of this browser belongs to it."""
         try:
             parameters = read_query(request)
             state = parameters.get("state", "")
@@ -77,30 +59,30 @@ class Callback:
             return refusals.shown(request, error)
         login = self.browser.find(request.cookies, state, now=self.clock())
         if login is None or login.registration != request.path_params.get("registration", "default"):
-            return refusals.lost(request, await self._way_back(state))
+            return refusals.lost(request, await self._way_back(request, state))
+        reply_to = ReplyTo(login.redirect_uri, login.response_mode, login.state)
         try:
-            response = await self._finish(request, parameters, login)
+            response = await self._finish(request, parameters, login, reply_to)
         except LoginSpent:
-            response = refusals.lost(request, await self._way_back(state))
+            response = refusals.lost(request, await self._way_back(request, state))
         except OAuthError as error:
-            response = refusals.redirected(login.redirect_uri, login.state, error, issuer=self.issuer)
+            response = answers.with_error(request, reply_to, error, issuer=self.issuer)
         self.browser.forget(response, login)
         return response
 
-    async def _finish(self, request: Request, parameters: Parameters, login: Login) -> Response:
+    async def _finish(self, request: Request, parameters: Parameters, login: Login, reply_to: ReplyTo) -> Response:
         signed_in = await self._ask_tiktok(parameters, login)
-        code, cookie = opaque.secret("brc_"), opaque.secret()
-        sign_in = self._sign_in(request, login, signed_in, code=code, cookie=cookie)
+        old_cookie = self.browser.session_cookie(request.cookies)
         try:
-            outcome = await self.database.transact(sign_ins.record, sign_in, now=sign_in.session.auth_time)
+            outcome = await self.codes.from_tiktok(request, login, signed_in, old_cookie=old_cookie)
+        except SomebodyElse:
+            raise login_required("Somebody else than the app expects has signed in.") from None
         except (DatabaseUnavailable, SchemaMismatch) as error:
-            raise temporarily_unavailable(
-                "The service cannot finish this right now.", detail=str(error)
-            ) from error
+            raise refusals.without_database(error) from error
         if isinstance(outcome, Blocked):
             raise access_denied("This account has been blocked by the operator of the service.")
-        response = refusals.to_app(login.redirect_uri, {"code": code}, login.state, issuer=self.issuer)
-        self.browser.remember_session(response, cookie)
+        response = answers.with_code(request, reply_to, outcome.code, issuer=self.issuer)
+        self.browser.remember_session(response, outcome.session_cookie)
         return response
 
     async def _ask_tiktok(self, parameters: Parameters, login: Login) -> SignedIn:
@@ -116,50 +98,7 @@ class Callback:
         except UpstreamError as error:
             raise refusals.from_upstream(error, login.registration) from error
 
-    def _sign_in(self, request: Request, login: Login, signed_in: SignedIn, *, code: str, cookie: str) -> SignIn:
-        now = self.clock()
-        identity, tokens, lives = signed_in.identity, signed_in.tokens, self.lifetimes
-        return SignIn(
-            profile=Profile(identity.union_id, identity.display_name, identity.username, identity.avatar_url),
-            authorization=Authorization(
-                registration=login.registration,
-                open_id=identity.open_id,
-                granted_scope=" ".join(tokens.scopes),
-                sealed_tokens=self._sealed(tokens, login.registration, identity.open_id),
-                access_expires_at=tokens.access_expires_at,
-                refresh_expires_at=tokens.refresh_expires_at,
-            ),
-            session=Session(
-                id=opaque.identifier("ses_"),
-                cookie_digest=opaque.digest(cookie),
-                auth_time=now,
-                expires_at=now + lives.session,
-                max_expires_at=now + lives.session_max,
-            ),
-            grant=NewGrant(
-                id=opaque.identifier(),
-                client_id=login.client_id,
-                login_digest=login.digest,
-                code_digest=opaque.digest(code),
-                code_expires_at=now + lives.code,
-                redirect_uri=login.redirect_uri,
-                code_challenge=login.code_challenge,
-                nonce=login.nonce,
-                scope=" ".join(login.scope),
-                resources=" ".join(login.resources),
-                offline="offline_access" in login.scope,
-                auth_time=now,
-                expires_at=now + lives.grant,
-            ),
-            request_id=request.scope["broker.request_id"],
-        )
-
-    def _sealed(self, tokens: TokenPair, registration: str, open_id: str) -> bytes:
-        """Both TikTok tokens in one sealed value, bound to the account (registration and `open_id`)."""
-        pair = [tokens.access_token.reveal(), tokens.refresh_token.reveal()]
-        return self.sealer.seal(orjson.dumps(pair), purpose=_TOKENS_PURPOSE, row=f"{registration} {open_id}")
-
-    async def _way_back(self, state: str) -> Link | None:
+    async def _way_back(self, request: Request, state: str) -> Link | None:
         """A link to the app that TikTok's `state` names, when it has told us its address."""
         app = self.browser.app_of(state)
         try:
@@ -167,6 +106,7 @@ class Callback:
         except (DatabaseUnavailable, SchemaMismatch):
             # The page says what happened without the link, too.
             return None
-        if client is None or client.metadata.client_uri is None:
+        address = client and (client.metadata.initiate_login_uri or client.metadata.client_uri)
+        if client is None or not address:
             return None
-        return Link(client.metadata.client_uri, f"Back to {client.metadata.client_name or 'the app'}")
+        return rendering.back_to(request, address, client.metadata.client_name)

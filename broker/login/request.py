@@ -1,87 +1,58 @@
-"""What an app asks of the authorization endpoint, checked in one visible order."""
+"""Who asks at the authorization endpoint, and with which parameters: those at hand, or those pushed before."""
 
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from broker.client_auth import Client, ClientDirectory
-from broker.oauth import pkce, redirects, scopes
-from broker.oauth.errors import (
-    OAuthError,
-    invalid_request,
-    invalid_target,
-    login_required,
-    unsupported_response_type,
-)
-from broker.oauth.parameters import Parameters, is_visible_ascii
+from broker import opaque
+from broker.client_auth.directory import Client, ClientDirectory
+from broker.oauth import authorization_request, parameters
+from broker.oauth.errors import OAuthError, invalid_request
+from broker.oauth.parameters import Parameters
+from broker.store import pushed
+from broker.store.database import Database
 
-_LONGEST_STATE: Final = 1_500
-_LONGEST_NONCE: Final = 500
-_PROMPTS: Final = frozenset({"none", "login", "consent", "select_account"})
-_SECONDS: Final = re.compile(r"[0-9]{1,9}\Z")
-_NOT_SUPPORTED: Final[Mapping[str, str]] = {
-    "request": "request_not_supported",
-    "request_uri": "request_uri_not_supported",
-    "registration": "registration_not_supported",
-}
+_PUSHED: Final = "urn:ietf:params:oauth:request_uri:"
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyTo:
-    """A client and a redirect URI known to be its own: from here on refusals may be redirected."""
+    """A client and a redirect URI known to be its own: from here on refusals may be sent there."""
 
-    client: Client
     redirect_uri: str
+    response_mode: str
     state: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class AuthorizationRequest:
-    """A request that may go to TikTok."""
+class Asked:
+    """A request of a known client, its parameters not yet checked; `pushed` names the row of a pushed one."""
 
+    client: Client
     reply_to: ReplyTo
-    scope: tuple[str, ...]
-    code_challenge: str | None
-    nonce: str | None
-    resources: tuple[str, ...]
-    force_consent: bool
+    parameters: Parameters
+    pushed: bytes | None
 
 
-async def read_reply_to(parameters: Parameters, directory: ClientDirectory) -> ReplyTo:
+async def read(given: Parameters, directory: ClientDirectory, database: Database, *, now: int) -> Asked:
     """Who asks, and where the answer goes (RFC 6749 §4.1.2.1: before this is known, nothing is redirected).
 
     Raises `OAuthError`, to be shown as a page, and `DatabaseUnavailable`.
     """
-    client = await _client(parameters, directory)
-    redirect_uri = _redirect_uri(parameters, client)
-    return ReplyTo(client, redirect_uri, _echoed_state(parameters))
+    client = await _client(given, directory)
+    digest = None
+    request_uri = given.get("request_uri")
+    if request_uri is not None and request_uri.startswith(_PUSHED):
+        digest = opaque.digest(request_uri)
+        # RFC 9126 §4: what was pushed is the request; the rest of the query is ignored.
+        given = await _pushed(digest, client, database, now=now)
+    redirect_uri = authorization_request.redirect_uri(given, client.metadata)
+    mode = authorization_request.response_mode(given)
+    reply_to = ReplyTo(redirect_uri, mode, authorization_request.echoed_state(given))
+    return Asked(client, reply_to, given, digest)
 
 
-def read(parameters: Parameters, reply_to: ReplyTo) -> AuthorizationRequest:
-    """Everything else, in this order. Raises `OAuthError`, to be redirected."""
-    metadata = reply_to.client.metadata
-    parameters.refuse_repeated()
-    _refuse_unsupported(parameters)
-    _refuse_other_response_types(parameters)
-    _refuse_other_response_modes(parameters)
-    _refuse_unusable_state(parameters)
-    return AuthorizationRequest(
-        reply_to=reply_to,
-        scope=scopes.granted(parameters.get("scope"), metadata.scope),
-        code_challenge=pkce.read_challenge(
-            parameters.get("code_challenge"),
-            parameters.get("code_challenge_method"),
-            required=metadata.pkce_required,
-        ),
-        nonce=_nonce(parameters),
-        resources=_resources(parameters, metadata.audience),
-        force_consent=_asks_anew(parameters),
-    )
-
-
-async def _client(parameters: Parameters, directory: ClientDirectory) -> Client:
-    client_id = parameters.get("client_id")
+async def _client(given: Parameters, directory: ClientDirectory) -> Client:
+    client_id = given.get("client_id")
     if client_id is None:
         raise invalid_request("The request has no client_id.")
     client = await directory.find(client_id)
@@ -90,73 +61,8 @@ async def _client(parameters: Parameters, directory: ClientDirectory) -> Client:
     return client
 
 
-def _redirect_uri(parameters: Parameters, client: Client) -> str:
-    # OIDC Core §3.1.2.1: required, also where RFC 6749 could do without.
-    redirect_uri = parameters.get("redirect_uri")
-    if redirect_uri is None:
-        raise invalid_request("The request has no redirect_uri.")
-    if not redirects.matches(redirect_uri, client.metadata.redirect_uris, native=client.metadata.native):
-        raise invalid_request("The redirect_uri is not registered for this app, character for character.")
-    return redirect_uri
-
-
-def _echoed_state(parameters: Parameters) -> str | None:
-    try:
-        return parameters.get("state")
-    except OAuthError:
-        # A repeated state cannot be echoed; the request itself is refused a few lines on.
-        return None
-
-
-def _refuse_unsupported(parameters: Parameters) -> None:
-    """OIDC Core §6.1, §6.2, §7.2.1: these have errors of their own."""
-    for name, code in _NOT_SUPPORTED.items():
-        if name in parameters:
-            raise OAuthError(code, f"The parameter {name} is not supported.")
-
-
-def _refuse_other_response_types(parameters: Parameters) -> None:
-    response_type = parameters.get("response_type")
-    if response_type is None:
-        raise invalid_request("The request has no response_type.")
-    if response_type != "code":
-        raise unsupported_response_type("The response_type must be code.")
-
-
-def _refuse_other_response_modes(parameters: Parameters) -> None:
-    if parameters.get("response_mode", "query") != "query":
-        raise invalid_request("The response_mode must be query.")
-
-
-def _refuse_unusable_state(parameters: Parameters) -> None:
-    state = parameters.get("state")
-    if state is not None and not (is_visible_ascii(state) and len(state) <= _LONGEST_STATE):
-        raise invalid_request(f"The state must be at most {_LONGEST_STATE} printable ASCII characters.")
-
-
-def _nonce(parameters: Parameters) -> str | None:
-    nonce = parameters.get("nonce")
-    if nonce is not None and not (is_visible_ascii(nonce) and len(nonce) <= _LONGEST_NONCE):
-        raise invalid_request(f"The nonce must be at most {_LONGEST_NONCE} printable ASCII characters.")
-    return nonce
-
-
-def _resources(parameters: Parameters, audience: tuple[str, ...]) -> tuple[str, ...]:
-    """RFC 8707 §2: only what the client is registered for."""
-    asked = tuple(dict.fromkeys(parameters.several("resource")))
-    if not set(asked) <= set(audience):
-        raise invalid_target("The resource is not registered as an audience of this app.")
-    return asked
-
-
-def _asks_anew(parameters: Parameters) -> bool:
-    """Whether TikTok shall ask again instead of answering from its own session (OIDC Core §3.1.2.1)."""
-    prompts = set(parameters.get("prompt", "").split())
-    if not prompts <= _PROMPTS or ("none" in prompts and len(prompts) > 1):
-        raise invalid_request("The prompt must be none, or of login, consent and select_account.")
-    if "none" in prompts:
-        raise login_required("Nobody is signed in, and the app asked not to show a sign-in page.")
-    max_age = parameters.get("max_age")
-    if max_age is not None and not _SECONDS.match(max_age):
-        raise invalid_request("The max_age must be a number of seconds.")
-    return bool(prompts)
+async def _pushed(digest: bytes, client: Client, database: Database, *, now: int) -> Parameters:
+    found = await database.read(pushed.find, digest, client_id=client.client_id, now=now)
+    if found is None:
+        raise OAuthError("invalid_request_uri", "The pushed request is unknown, expired, or was used before.")
+    return parameters.parse(found.encode())

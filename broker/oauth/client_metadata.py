@@ -1,19 +1,12 @@
 """An app's registration in RFC 7591 §2 names, read once into a typed value.
 
-Names that RFC 7591 has not are those of the command line: `audience`, `no_pkce`, `registration`.
+Names that no RFC has are those of the command line: `audience`, `no_pkce`, `registration`.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from broker.oauth import redirects, scopes
-
-AUTH_METHODS: Final = ("client_secret_basic", "client_secret_post", "none")
-GRANT_TYPES: Final = ("authorization_code", "refresh_token")
-ID_TOKEN_ALGS: Final = ("ES256", "RS256", "EdDSA")
-_RESOURCE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[\x21\x22\x24-\x7e]+\Z")
 _DEFAULTS: Final[Mapping[str, Any]] = {
     "client_name": "",
     "redirect_uris": [],
@@ -26,6 +19,15 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
     "no_pkce": False,
     "registration": None,
     "client_uri": None,
+    "initiate_login_uri": None,
+    "post_logout_redirect_uris": [],
+    "backchannel_logout_uri": None,
+    "backchannel_logout_session_required": False,
+    "id_token_signed_response_alg": None,
+    "jwks": {},
+    "jwks_uri": None,
+    "require_pushed_authorization_requests": False,
+    "dpop_bound_access_tokens": False,
 }
 
 
@@ -43,6 +45,14 @@ class ClientMetadata:
     pkce_required: bool
     registration: str
     client_uri: str | None
+    initiate_login_uri: str | None
+    post_logout_redirect_uris: tuple[str, ...]
+    backchannel_logout_uri: str | None
+    id_token_signed_response_alg: str | None
+    jwks: Mapping[str, Any]
+    jwks_uri: str | None
+    require_pushed_authorization_requests: bool
+    dpop_bound_access_tokens: bool
 
     @property
     def public(self) -> bool:
@@ -64,11 +74,8 @@ class BadMetadata(ValueError):
 
 
 def read(given: Mapping[str, Any]) -> ClientMetadata:
-    """The registration with its defaults filled in. Raises `BadMetadata` with everything that is wrong."""
+    """The registration with its defaults filled in, as `check` has let it pass before it was kept."""
     metadata = {**_DEFAULTS, **given}
-    faults = tuple(_faults(metadata))
-    if faults:
-        raise BadMetadata(faults)
     return ClientMetadata(
         client_name=metadata["client_name"],
         redirect_uris=tuple(metadata["redirect_uris"]),
@@ -80,65 +87,43 @@ def read(given: Mapping[str, Any]) -> ClientMetadata:
         pkce_required=not metadata["no_pkce"],
         registration=metadata["registration"] or "default",
         client_uri=metadata["client_uri"],
+        initiate_login_uri=metadata["initiate_login_uri"],
+        post_logout_redirect_uris=tuple(metadata["post_logout_redirect_uris"]),
+        backchannel_logout_uri=metadata["backchannel_logout_uri"],
+        id_token_signed_response_alg=metadata["id_token_signed_response_alg"],
+        jwks=metadata["jwks"],
+        jwks_uri=metadata["jwks_uri"],
+        require_pushed_authorization_requests=metadata["require_pushed_authorization_requests"],
+        dpop_bound_access_tokens=metadata["dpop_bound_access_tokens"],
     )
 
 
 def complete(given: Mapping[str, Any]) -> dict[str, Any]:
     """The registration as it is kept and shown: defaults filled in, what was left empty left out."""
-    return {name: value for name, value in {**_DEFAULTS, **given}.items() if value not in (None, "", [], False)}
+    return {
+        name: value for name, value in {**_DEFAULTS, **given}.items() if value not in (None, "", [], {}, False)
+    }
 
 
-def _faults(metadata: Mapping[str, Any]) -> list[str]:
-    faults = [
-        f"{name} is not a name this broker knows; leave it out." for name in metadata if name not in _DEFAULTS
+def with_defaults(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Every name with its value."""
+    return {**_DEFAULTS, **given}
+
+
+def wrong_types(given: Mapping[str, Any]) -> list[str]:
+    """A sentence for each name that is unknown, or whose value is of another type than its default."""
+    unknown = [f"{name} is not a name this broker knows; leave it out." for name in given if name not in _DEFAULTS]
+    wrong = [
+        f"{name} has a value of the wrong type."
+        for name, value in given.items()
+        if name in _DEFAULTS and not _fits(value, _DEFAULTS[name])
     ]
-    wrong_types = [name for name, default in _DEFAULTS.items() if not _fits(metadata[name], default)]
-    if wrong_types:
-        return faults + [f"{name} has a value of the wrong type." for name in wrong_types]
-    return faults + _faults_in_choices(metadata) + _faults_in_addresses(metadata)
+    return unknown + wrong
 
 
 def _fits(value: object, default: object) -> bool:
     if isinstance(default, list):
         return isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
-    if isinstance(default, bool):
-        return isinstance(value, bool)
+    if isinstance(default, bool | dict):
+        return isinstance(value, type(default))
     return isinstance(value, str) or (default is None and value is None)
-
-
-def _faults_in_choices(metadata: Mapping[str, Any]) -> list[str]:
-    faults = []
-    method = metadata["token_endpoint_auth_method"]
-    if method not in AUTH_METHODS:
-        faults.append(f"token_endpoint_auth_method must be one of {', '.join(AUTH_METHODS)}.")
-    if metadata["no_pkce"] and method == "none":
-        faults.append("PKCE can be waived for a client with a secret only; leave out no_pkce.")
-    faults += [
-        f"The grant type {grant} is not offered; choose from {', '.join(GRANT_TYPES)}."
-        for grant in metadata["grant_types"]
-        if grant not in GRANT_TYPES
-    ]
-    if "authorization_code" not in metadata["grant_types"]:
-        faults.append("grant_types must contain authorization_code.")
-    if list(metadata["response_types"]) != ["code"]:
-        faults.append("response_types must be code and nothing else.")
-    if metadata["application_type"] not in ("web", "native"):
-        faults.append("application_type must be web or native.")
-    unknown = [scope for scope in metadata["scope"].split() if scope not in scopes.SUPPORTED]
-    if unknown or not metadata["scope"].split():
-        faults.append(f"scope must be chosen from {' '.join(scopes.SUPPORTED)}.")
-    return faults
-
-
-def _faults_in_addresses(metadata: Mapping[str, Any]) -> list[str]:
-    faults = [fault for uri in metadata["redirect_uris"] if (fault := redirects.fault_in(uri))]
-    if not metadata["redirect_uris"]:
-        faults.append("At least one redirect URI is needed.")
-    for uri in metadata["audience"]:
-        # RFC 8707 §2: a resource is an absolute URI without a fragment.
-        if not _RESOURCE.match(uri):
-            faults.append("An audience must be an absolute URI without a fragment.")
-    client_uri = metadata["client_uri"]
-    if client_uri and (fault := redirects.fault_in(client_uri, what="client URI")):
-        faults.append(fault)
-    return faults

@@ -64,6 +64,11 @@ def invalid_target(description: str) -> OAuthError:
     return OAuthError("invalid_target", description)
 
 
+def invalid_dpop_proof(description: str) -> OAuthError:
+    """The `DPoP` header proves nothing for this request (RFC 9449 §5; a resource answers 401, §7.1)."""
+    return OAuthError("invalid_dpop_proof", description)
+
+
 def access_denied(description: str) -> OAuthError:
     """The person, or the operator, said no."""
     return OAuthError("access_denied", description)

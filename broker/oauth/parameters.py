@@ -8,7 +8,7 @@ that an authorization request can still be answered at its redirect URI.
 import re
 from collections.abc import Iterator, Mapping
 from typing import Final
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from broker.oauth.errors import invalid_request
 
@@ -54,6 +54,10 @@ class Parameters(Mapping[str, str]):
         for name in self._faults:
             if len(self._values[name]) > 1:
                 self._refuse_malformed(name)
+
+    def encoded(self) -> str:
+        """All of them, form-encoded again, repeated ones repeated."""
+        return urlencode([(name, value) for name, values in self._values.items() for value in values])
 
     def __getitem__(self, name: str) -> str:
         self._refuse_malformed(name)

@@ -10,6 +10,11 @@ SUPPORTED: Final = ("openid", "profile", "offline_access")
 _LIST: Final = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+(?: +[\x21\x23-\x5B\x5D-\x7E]+)*\Z")
 
 
+def well_formed(scope: str) -> bool:
+    """Whether this is a list of scope tokens; an empty one is, too."""
+    return not scope or _LIST.match(scope) is not None
+
+
 def read(scope: str) -> tuple[str, ...]:
     """The tokens of a `scope` parameter, each once, in the order asked. Raises `invalid_request`."""
     if not _LIST.match(scope):

@@ -18,9 +18,25 @@ async def add(
     return await _recorded(tx, added, "client.added", client_id, now)
 
 
-async def rotate_secret(tx: Transaction, client_id: str, digest: bytes, *, now: int) -> bool:
-    """Replace the secret; the old one is void from this moment."""
-    rotated = await clients.set_secret(tx, client_id, digest, now=now)
+async def update(
+    tx: Transaction,
+    client_id: str,
+    metadata: Mapping[str, Any],
+    secret_digest: bytes | None,
+    *,
+    version: int,
+    now: int,
+) -> bool:
+    """Replace the registration of this version, and with a digest the secret; False when it has another by now."""
+    changed = await clients.set_metadata(tx, client_id, metadata, version=version, now=now)
+    if changed and secret_digest is not None:
+        await clients.set_secret(tx, client_id, secret_digest, now=now)
+    return await _recorded(tx, changed, "client.updated", client_id, now)
+
+
+async def rotate_secret(tx: Transaction, client_id: str, digest: bytes, *, old_until: int, now: int) -> bool:
+    """Replace the secret; the old one is void from `old_until` on."""
+    rotated = await clients.set_secret(tx, client_id, digest, old_until=old_until, now=now)
     return await _recorded(tx, rotated, "client.secret_rotated", client_id, now)
 
 

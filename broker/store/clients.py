@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import BigInteger, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from broker.store.database import Row, Transaction
+from broker.store.grant_rows import CLIENT_CURRENT
 from broker.store.schema import clients, grants
 
 
@@ -23,6 +24,8 @@ class ClientRow:
     client_id: str
     metadata: Mapping[str, Any]
     secret_digest: bytes | None
+    previous_secret_digest: bytes | None
+    previous_secret_until: int | None
     version: int
     created_at: int
     disabled_at: int | None
@@ -32,6 +35,8 @@ _COLUMNS = (
     clients.c.client_id,
     clients.c.client_metadata,
     clients.c.secret_digest,
+    clients.c.previous_secret_digest,
+    clients.c.previous_secret_until,
     clients.c.version,
     clients.c.created_at,
     clients.c.disabled_at,
@@ -41,7 +46,21 @@ _FIND = select(*_COLUMNS).where(_BY_ID)
 _EVERY = select(*_COLUMNS).order_by(clients.c.created_at, clients.c.client_id)
 _ADD = insert(clients).on_conflict_do_nothing(index_elements=[clients.c.client_id])
 _CHANGED = {"version": clients.c.version + 1, "updated_at": bindparam("now")}
-_SET_SECRET = update(clients).where(_BY_ID).values(secret_digest=bindparam("digest"), **_CHANGED)
+_SET_SECRET = (
+    update(clients)
+    .where(_BY_ID)
+    .values(
+        secret_digest=bindparam("digest"),
+        previous_secret_digest=clients.c.secret_digest,
+        previous_secret_until=bindparam("until"),
+        **_CHANGED,
+    )
+)
+_SET_METADATA = (
+    update(clients)
+    .where(_BY_ID, clients.c.version == func.coalesce(bindparam("seen", type_=BigInteger), clients.c.version))
+    .values(client_metadata=bindparam("new_metadata"), **_CHANGED)
+)
 _DISABLE = (
     update(clients).where(_BY_ID, clients.c.disabled_at.is_(None)).values(disabled_at=bindparam("now"), **_CHANGED)
 )
@@ -59,6 +78,11 @@ async def find(tx: Transaction, client_id: str) -> ClientRow | None:
     return _client(row) if row else None
 
 
+async def is_current(tx: Transaction, client_id: str, version: int) -> bool:
+    """Whether the client is enabled and still as it was at this version."""
+    return await tx.one(CLIENT_CURRENT, client=client_id, version=version) is not None
+
+
 async def every(tx: Transaction) -> list[ClientRow]:
     """All clients, oldest first."""
     return [_client(row) for row in await tx.all(_EVERY)]
@@ -74,6 +98,8 @@ async def add(
             client_id=client_id,
             client_metadata=orjson.dumps(dict(metadata)).decode(),
             secret_digest=secret_digest,
+            previous_secret_digest=None,
+            previous_secret_until=None,
             version=1,
             created_at=now,
             updated_at=now,
@@ -82,9 +108,19 @@ async def add(
     )
 
 
-async def set_secret(tx: Transaction, client_id: str, digest: bytes, *, now: int) -> bool:
-    """Replace the secret; the old one is void from this moment. False when there is no such client."""
-    return bool(await tx.run(_SET_SECRET, id=client_id, digest=digest, now=now))
+async def set_secret(
+    tx: Transaction, client_id: str, digest: bytes, *, old_until: int | None = None, now: int
+) -> bool:
+    """Replace the secret; the old one is good until `old_until`, or void at once. False without such a client."""
+    return bool(await tx.run(_SET_SECRET, id=client_id, digest=digest, until=old_until or now, now=now))
+
+
+async def set_metadata(
+    tx: Transaction, client_id: str, metadata: Mapping[str, Any], *, version: int | None = None, now: int
+) -> bool:
+    """Replace the registration, if need be only the one of this version. False when there is no such client."""
+    text = orjson.dumps(dict(metadata)).decode()
+    return bool(await tx.run(_SET_METADATA, id=client_id, new_metadata=text, seen=version, now=now))
 
 
 async def disable(tx: Transaction, client_id: str, *, now: int) -> bool:
@@ -114,6 +150,8 @@ def _client(row: Row) -> ClientRow:
         client_id=row["client_id"],
         metadata=orjson.loads(row["client_metadata"]),
         secret_digest=row["secret_digest"],
+        previous_secret_digest=row["previous_secret_digest"],
+        previous_secret_until=row["previous_secret_until"],
         version=row["version"],
         created_at=row["created_at"],
         disabled_at=row["disabled_at"],

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, cast, exists, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from broker.store import audit
 from broker.store.database import Transaction
 from broker.store.grant_rows import (
     CLIENT_ENABLED,
@@ -33,6 +34,7 @@ class NewGrant:
     code_expires_at: int
     redirect_uri: str
     code_challenge: str | None
+    code_jkt: str | None
     nonce: str | None
     scope: str
     resources: str
@@ -52,6 +54,7 @@ _NEW = (
     "code_expires_at",
     "redirect_uri",
     "code_challenge",
+    "code_jkt",
     "nonce",
     "scope",
     "resources",
@@ -94,6 +97,7 @@ async def begin(
             code_expires_at=new.code_expires_at,
             redirect_uri=new.redirect_uri,
             code_challenge=new.code_challenge,
+            code_jkt=new.code_jkt,
             nonce=new.nonce,
             scope=new.scope,
             resources=new.resources,
@@ -109,6 +113,16 @@ async def begin(
 async def end(tx: Transaction, grant_id: str, *, reason: str, now: int) -> bool:
     """End the grant once and for all; False when it had ended already."""
     return bool(await tx.run(_END, grant=grant_id, because=reason, now=now))
+
+
+async def revoke(tx: Transaction, grant_id: str, *, client_id: str, request_id: str | None, now: int) -> bool:
+    """End the grant because its client throws it away; False when it had ended already."""
+    if not await end(tx, grant_id, reason="revoked", now=now):
+        return False
+    await audit.record(
+        tx, "grant.revoked", actor="client", client_id=client_id, grant_id=grant_id, request_id=request_id, now=now
+    )
+    return True
 
 
 async def find_live(tx: Transaction, grant_id: str) -> Grant | None:

@@ -3,7 +3,7 @@
 Only when no row was touched does a second look find out why.
 """
 
-from sqlalchemy import and_, bindparam, select, update
+from sqlalchemy import and_, bindparam, or_, select, update
 
 from broker.store.database import Transaction
 from broker.store.grant_rows import (
@@ -29,6 +29,8 @@ _CODE_PRESENTED_CORRECTLY = and_(
     THIS_CLIENT,
     grants.c.redirect_uri == bindparam("redirect"),
     grants.c.code_challenge.is_not_distinct_from(bindparam("challenge", type_=grants.c.code_challenge.type)),
+    # RFC 9449 §10: a code asked for with a key is redeemed with that key.
+    or_(grants.c.code_jkt.is_(None), grants.c.code_jkt == bindparam("jkt", type_=grants.c.code_jkt.type)),
     CLIENT_AS_CACHED,
 )
 _REDEEM = (
@@ -45,6 +47,7 @@ _REDEEM = (
         redeemed_at=NOW,
         rotated_at=NOW,
         refresh_kid=bindparam("kid"),
+        refresh_jkt=bindparam("refresh_key"),
         refresh_expires_at=REFRESH_EXPIRES,
         access_expires_at=bindparam("access_expires"),
     )
@@ -73,6 +76,8 @@ async def redeem(
     client_version: int,
     redirect_uri: str,
     code_challenge: str | None,
+    jkt: str | None,
+    refresh_jkt: str | None,
     refresh_kid: str | None,
     refresh_expires_at: int | None,
     access_expires_at: int,
@@ -85,12 +90,14 @@ async def redeem(
         "version": client_version,
         "redirect": redirect_uri,
         "challenge": code_challenge,
+        "jkt": jkt,
         "now": now,
     }
     row = await tx.one(
         _REDEEM,
         **presented,
         kid=refresh_kid,
+        refresh_key=refresh_jkt,
         refresh_expires=refresh_expires_at,
         access_expires=access_expires_at,
     )

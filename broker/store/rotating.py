@@ -4,6 +4,8 @@ No refresh token is stored. The row knows which generation is current, the token
 was checked before anything here is asked.
 """
 
+from dataclasses import dataclass
+
 from sqlalchemy import and_, bindparam, or_, select, update
 
 from broker.store.database import Transaction
@@ -18,6 +20,7 @@ from broker.store.grant_rows import (
     THIS_CLIENT,
     THIS_GRANT,
     USER_LIVE,
+    Grant,
     Refused,
     Spent,
     StaleClient,
@@ -33,11 +36,15 @@ _MAY_REFRESH = and_(
     or_(grants.c.offline == 1, SESSION_LIVE),
     USER_LIVE,
 )
+# RFC 9449 §5: a public client's refresh token works with the key it was issued with. One that was issued without
+# any is not bound later: a thief could bind it to a key of his own, and reuse by its owner would go unnoticed.
+_BOUND = grants.c.refresh_jkt.is_not_distinct_from(bindparam("bound_to", type_=grants.c.refresh_jkt.type))
 _ROTATE = (
     update(grants)
     .where(
         THIS_GRANT,
         THIS_CLIENT,
+        _BOUND,
         grants.c.generation == bindparam("presented"),
         _MAY_REFRESH,
         CLIENT_AS_CACHED,
@@ -54,8 +61,26 @@ _ROTATE = (
 _LOOK = select(
     *LIVING,
     grants.c.rotated_at,
+    grants.c.refresh_expires_at,
     _MAY_REFRESH.label("may_refresh"),
 ).where(THIS_GRANT, THIS_CLIENT)
+_LOOK_WITH_KEY = _LOOK.where(_BOUND)
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """A grant that may still be refreshed, and until when (epoch seconds)."""
+
+    grant: Grant
+    expires_at: int
+
+
+async def current(tx: Transaction, grant_id: str, *, client_id: str, now: int) -> Current | None:
+    """The grant of this client as it may be refreshed now; None when it may not."""
+    seen = await tx.one(_LOOK, grant=grant_id, client=client_id, now=now)
+    if seen is None or not seen["may_refresh"]:
+        return None
+    return Current(grant_of(seen), seen["refresh_expires_at"])
 
 
 async def rotate(
@@ -65,13 +90,14 @@ async def rotate(
     client_id: str,
     client_version: int,
     generation: int,
+    refresh_jkt: str | None,
     refresh_kid: str,
     refresh_expires_at: int,
     access_expires_at: int,
     grace: int,
     now: int,
 ) -> Spent | Refused | StaleClient:
-    """Spend a genuine refresh token of `generation`.
+    """Spend a genuine refresh token of `generation`; `refresh_jkt` is the key that it must be bound to, if any.
 
     The last spent one, again within `grace` seconds, gets the same successor; any older one ends the grant
     (RFC 9700 §4.14.2).
@@ -82,6 +108,7 @@ async def rotate(
         client=client_id,
         version=client_version,
         presented=generation,
+        bound_to=refresh_jkt,
         kid=refresh_kid,
         refresh_expires=refresh_expires_at,
         access_expires=access_expires_at,
@@ -91,9 +118,10 @@ async def rotate(
         return Spent(grant_of(row))
     if await tx.one(CLIENT_CURRENT, client=client_id, version=client_version) is None:
         return StaleClient()
-    seen = await tx.one(_LOOK, grant=grant_id, client=client_id, now=now)
+    seen = await tx.one(_LOOK_WITH_KEY, grant=grant_id, client=client_id, bound_to=refresh_jkt, now=now)
     if seen is None:
-        return Refused("the grant is gone")
+        # A thief without the key spends nothing and ends nothing.
+        return Refused("the grant is gone, or its key was not proven")
     if not seen["may_refresh"]:
         return Refused("the grant has ended, or its person, session or time has", grant_id=grant_id)
     # No age is negative, also when another replica's clock is ahead: without grace there is no repeat.

@@ -65,6 +65,9 @@ clients = Table(
     Column("client_id", Text, primary_key=True),
     Column("client_metadata", Text, nullable=False),
     Column("secret_digest", LargeBinary),
+    # While a secret is being changed, the one before it is good until then.
+    Column("previous_secret_digest", LargeBinary),
+    Column("previous_secret_until", BigInteger),
     Column("version", BigInteger, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
@@ -102,6 +105,9 @@ grants = Table(
     Column("code_expires_at", BigInteger, nullable=False),
     Column("redirect_uri", Text, nullable=False),
     Column("code_challenge", Text),
+    # RFC 7638 thumbprints of DPoP keys: what the code, and what the refresh tokens, are bound to.
+    Column("code_jkt", Text),
+    Column("refresh_jkt", Text),
     Column("nonce", Text),
     Column("scope", Text, nullable=False),
     Column("resources", Text, nullable=False),
@@ -125,6 +131,39 @@ grants = Table(
     Index(None, "session_id"),
     Index(None, "account_id"),
     Index(None, "client_id"),
+)
+
+pushed_requests = Table(
+    "pushed_requests",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("client_id", Text, nullable=False),
+    Column("parameters", Text, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("spent_at", BigInteger),
+    Index(None, "expires_at"),
+)
+
+# Names that may be used once: the `jti` of client assertions and of DPoP proofs.
+spent_ids = Table(
+    "spent_ids",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("expires_at", BigInteger, nullable=False),
+    Index(None, "expires_at"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("attempts", BigInteger, nullable=False),
+    # When it is to be tried next; whoever takes it moves this on, so that nobody else does.
+    Column("due_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Index(None, "due_at"),
 )
 
 signing_keys = Table(

@@ -1,11 +1,17 @@
 """Sessions: one browser signed in at the broker. The row's id is the `sid` claim; of the cookie, a digest."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import insert
+import orjson
+from sqlalchemy import BigInteger, bindparam, case, insert, select, update
 
-from broker.store.database import Transaction
-from broker.store.schema import sessions
+from broker.store import outbox
+from broker.store.database import Row, Transaction
+from broker.store.schema import accounts, clients, grants, sessions, users
+
+LOGOUT = "backchannel_logout"
+_DELIVERY_SECONDS = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +25,78 @@ class Session:
     max_expires_at: int
 
 
+@dataclass(frozen=True, slots=True)
+class LiveSession:
+    """A browser that is signed in now, by the registration through which it was."""
+
+    id: str
+    user_id: str
+    account_id: str
+    registration: str
+    auth_time: int
+
+
+_NOW = bindparam("now", type_=BigInteger)
+_LIVE = (sessions.c.ended_at.is_(None), sessions.c.expires_at > _NOW)
 _OPEN = insert(sessions)
+_FIND = (
+    select(
+        sessions.c.id,
+        sessions.c.user_id,
+        sessions.c.account_id,
+        accounts.c.registration,
+        sessions.c.auth_time,
+    )
+    .join(users, users.c.id == sessions.c.user_id)
+    .join(accounts, accounts.c.id == sessions.c.account_id)
+    .where(sessions.c.cookie_digest == bindparam("cookie"), users.c.blocked_at.is_(None), *_LIVE)
+)
+_WISHED = bindparam("until", type_=BigInteger)
+_SLIDE = (
+    update(sessions)
+    .where(sessions.c.id == bindparam("session"), *_LIVE)
+    # The sliding life stays inside the session's absolute one.
+    .values(expires_at=case((sessions.c.max_expires_at < _WISHED, sessions.c.max_expires_at), else_=_WISHED))
+)
+_RENEW = (
+    update(sessions)
+    .where(sessions.c.cookie_digest == bindparam("old"), sessions.c.user_id == bindparam("user"), *_LIVE)
+    .values(
+        cookie_digest=bindparam("cookie"),
+        account_id=bindparam("account"),
+        auth_time=bindparam("authenticated"),
+        expires_at=bindparam("expires"),
+        max_expires_at=bindparam("max_expires"),
+    )
+    .returning(sessions.c.id)
+)
+_BY_COOKIE = select(sessions.c.id).where(sessions.c.cookie_digest == bindparam("cookie"))
+_END = (
+    update(sessions)
+    .where(sessions.c.id == bindparam("session"), sessions.c.ended_at.is_(None))
+    .values(ended_at=_NOW)
+    .returning(sessions.c.user_id)
+)
+_END_GRANTS = (
+    update(grants)
+    .where(
+        grants.c.session_id == bindparam("session"),
+        grants.c.ended_at.is_(None),
+        # What was granted for offline use outlives the session; a code not redeemed yet does not.
+        (grants.c.offline == 0) | grants.c.redeemed_at.is_(None),
+    )
+    .values(ended_at=_NOW, ended_reason="sign_out")
+)
+_ITS_CLIENTS = (
+    select(clients.c.client_id, clients.c.client_metadata)
+    .where(
+        clients.c.client_id.in_(
+            select(grants.c.client_id).where(grants.c.session_id == bindparam("session")).distinct()
+        ),
+        clients.c.disabled_at.is_(None),
+    )
+    .order_by(clients.c.client_id)
+)
 
 
 async def begin(tx: Transaction, session: Session, *, user_id: str, account_id: str) -> None:
@@ -35,3 +112,59 @@ async def begin(tx: Transaction, session: Session, *, user_id: str, account_id: 
         max_expires_at=session.max_expires_at,
         ended_at=None,
     )
+
+
+async def renew(
+    tx: Transaction, old_cookie: bytes, session: Session, *, user_id: str, account_id: str, now: int
+) -> str | None:
+    """Authenticate this user's session anew under a new cookie; its id, or None when it is not theirs or over."""
+    row = await tx.one(
+        _RENEW,
+        old=old_cookie,
+        user=user_id,
+        cookie=session.cookie_digest,
+        account=account_id,
+        authenticated=session.auth_time,
+        expires=session.expires_at,
+        max_expires=session.max_expires_at,
+        now=now,
+    )
+    return row["id"] if row else None
+
+
+async def find(tx: Transaction, cookie_digest: bytes, *, now: int) -> LiveSession | None:
+    """The live session behind a cookie; None for a stranger."""
+    row = await tx.one(_FIND, cookie=cookie_digest, now=now)
+    return _live(row) if row else None
+
+
+async def slide(tx: Transaction, session_id: str, *, until: int, now: int) -> bool:
+    """Prolong the session; False when it is over."""
+    return bool(await tx.run(_SLIDE, session=session_id, until=until, now=now))
+
+
+async def id_of(tx: Transaction, cookie_digest: bytes) -> str | None:
+    """The session behind a cookie, live or not."""
+    row = await tx.one(_BY_COOKIE, cookie=cookie_digest)
+    return row["id"] if row else None
+
+
+async def end(tx: Transaction, session_id: str, *, now: int) -> bool:
+    """Sign the browser out: end its session and what hangs on it, and have every client told.
+
+    False when it was over before: then nobody is told again.
+    """
+    row = await tx.one(_END, session=session_id, now=now)
+    if row is None:
+        return False
+    await tx.run(_END_GRANTS, session=session_id, now=now)
+    for client in await tx.all(_ITS_CLIENTS, session=session_id):
+        metadata: dict[str, Any] = orjson.loads(client["client_metadata"])
+        if metadata.get("backchannel_logout_uri"):
+            payload = {"client_id": client["client_id"], "sub": row["user_id"], "sid": session_id}
+            await outbox.put(tx, LOGOUT, payload, expires_at=now + _DELIVERY_SECONDS, now=now)
+    return True
+
+
+def _live(row: Row) -> LiveSession:
+    return LiveSession(row["id"], row["user_id"], row["account_id"], row["registration"], row["auth_time"])

@@ -1,24 +1,42 @@
-"""What TikTok vouched for, written in one transaction: user, account, session, grant and its code, audit."""
+"""What was vouched for, written in one transaction: user, account, session, grant and its code, audit."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from broker.store import accounts, audit, grants, sessions, users
+from broker.store import accounts, audit, grants, pushed, sessions, users
 from broker.store.database import Transaction
 
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """Everything a finished login writes."""
+    """Everything a login that TikTok vouched for writes.
+
+    `old_cookie` is the digest of the session cookie the browser brought, `expected_user` the person that the app
+    said it would be, `pushed_request` the digest of the request the login began with.
+    """
 
     profile: users.Profile
     authorization: accounts.Authorization
     session: sessions.Session
     grant: grants.NewGrant
+    old_cookie: bytes | None = field(repr=False)
+    expected_user: str | None
+    pushed_request: bytes | None
     request_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class SignedIn:
+class Continuation:
+    """Everything a login from a live session writes; the session is prolonged to `session_until`."""
+
+    session: sessions.LiveSession
+    session_until: int
+    grant: grants.NewGrant
+    pushed_request: bytes | None
+    request_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
     """It is written, and the code may go out."""
 
     user_id: str
@@ -33,8 +51,16 @@ class LoginSpent(Exception):
     """The login was finished before, or its client is no longer welcome: everything is rolled back."""
 
 
-async def record(tx: Transaction, sign_in: SignIn, *, now: int) -> SignedIn | Blocked:
-    """Write the sign-in. Raises `LoginSpent`, by which nothing is written."""
+class SomebodyElse(Exception):
+    """The person is not the one the app said it would be: everything is rolled back."""
+
+
+class SessionOver(Exception):
+    """The session ended meanwhile: everything is rolled back."""
+
+
+async def record(tx: Transaction, sign_in: SignIn, *, now: int) -> Written | Blocked:
+    """Write a sign-in. Raises `LoginSpent` and `SomebodyElse`, by which nothing is written."""
     user = await users.upsert(tx, sign_in.profile, now=now)
     grant = sign_in.grant
     registration = sign_in.authorization.registration
@@ -51,22 +77,76 @@ async def record(tx: Transaction, sign_in: SignIn, *, now: int) -> SignedIn | Bl
             now=now,
         )
         return Blocked()
+    if sign_in.expected_user is not None and user.id != sign_in.expected_user:
+        raise SomebodyElse
     account_id = await accounts.upsert(tx, sign_in.authorization, user_id=user.id, now=now)
-    session = sign_in.session
-    await sessions.begin(tx, session, user_id=user.id, account_id=account_id)
-    begun = await grants.begin(tx, grant, user_id=user.id, account_id=account_id, session_id=session.id, now=now)
-    if not begun:
-        raise LoginSpent
+    session_id = await _session(tx, sign_in, user_id=user.id, account_id=account_id, now=now)
+    await _begin(tx, grant, sign_in.pushed_request, user.id, account_id, session_id, now=now)
     await audit.record(
         tx,
         "sign_in",
         actor="user",
         user_id=user.id,
         client_id=grant.client_id,
-        session_id=session.id,
+        session_id=session_id,
         grant_id=grant.id,
         registration=registration,
         request_id=sign_in.request_id,
         now=now,
     )
-    return SignedIn(user.id)
+    return Written(user.id)
+
+
+async def resume(tx: Transaction, again: Continuation, *, now: int) -> Written:
+    """Write a sign-in from a live session. Raises `LoginSpent` and `SessionOver`, by which nothing is written."""
+    session, grant = again.session, again.grant
+    if not await sessions.slide(tx, session.id, until=again.session_until, now=now):
+        raise SessionOver
+    await _begin(tx, grant, again.pushed_request, session.user_id, session.account_id, session.id, now=now)
+    await audit.record(
+        tx,
+        "sign_in",
+        actor="user",
+        user_id=session.user_id,
+        client_id=grant.client_id,
+        session_id=session.id,
+        grant_id=grant.id,
+        registration=session.registration,
+        request_id=again.request_id,
+        reason="session",
+        now=now,
+    )
+    return Written(session.user_id)
+
+
+async def _session(tx: Transaction, sign_in: SignIn, *, user_id: str, account_id: str, now: int) -> str:
+    """The browser's session: its own one renewed, or a new one, ending that of whoever was signed in before."""
+    session = sign_in.session
+    if sign_in.old_cookie is not None:
+        renewed = await sessions.renew(
+            tx, sign_in.old_cookie, session, user_id=user_id, account_id=account_id, now=now
+        )
+        if renewed is not None:
+            return renewed
+        before = await sessions.id_of(tx, sign_in.old_cookie)
+        if before is not None:
+            await sessions.end(tx, before, now=now)
+    await sessions.begin(tx, session, user_id=user_id, account_id=account_id)
+    return session.id
+
+
+async def _begin(
+    tx: Transaction,
+    grant: grants.NewGrant,
+    pushed_request: bytes | None,
+    user_id: str,
+    account_id: str,
+    session_id: str,
+    *,
+    now: int,
+) -> None:
+    if pushed_request is not None and not await pushed.spend(tx, pushed_request, now=now):
+        raise LoginSpent
+    begun = await grants.begin(tx, grant, user_id=user_id, account_id=account_id, session_id=session_id, now=now)
+    if not begun:
+        raise LoginSpent

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from broker.claims import Claims, Occasion, person_of
+from broker.client_auth.directory import Client
 from broker.keys import refresh
 from broker.keys.ring import RefreshKey
 from broker.store.grant_rows import Grant
@@ -20,30 +21,53 @@ class Issue:
     refresh_key: RefreshKey | None
 
 
-async def compose(claims: Claims, issue: Issue, *, now: int) -> dict[str, Any]:
-    """Sign what the grant entitles to. The granted `scope` is always told."""
+@dataclass(frozen=True, slots=True)
+class MachineIssue:
+    """What a client may have in its own name."""
+
+    scope: tuple[str, ...]
+    resources: tuple[str, ...]
+
+
+async def compose(
+    claims: Claims, client: Client, issue: Issue | MachineIssue, *, jkt: str | None, now: int
+) -> dict[str, Any]:
+    """Sign what was earned, bound to the DPoP key `jkt` if one was proven. The granted `scope` is always told."""
+    answer: dict[str, Any] = {
+        "token_type": "Bearer" if jkt is None else "DPoP",
+        "expires_in": claims.access_token_ttl,
+        "scope": " ".join(issue.scope),
+    }
+    if isinstance(issue, MachineIssue):
+        answer["access_token"] = await claims.machine_token(
+            client.client_id, scope=issue.scope, resources=issue.resources, jkt=jkt, now=now
+        )
+        return answer
+    return answer | await _for_person(claims, client, issue, jkt=jkt, now=now)
+
+
+async def _for_person(
+    claims: Claims, client: Client, issue: Issue, *, jkt: str | None, now: int
+) -> dict[str, Any]:
     grant = issue.grant
     person = person_of(grant)
     occasion = Occasion(grant.id, grant.client_id, grant.session_id, grant.auth_time)
     access_token = await claims.access_token(
-        person,
-        occasion,
-        scope=issue.scope,
-        resources=issue.resources,
-        now=now,
+        person, occasion, scope=issue.scope, resources=issue.resources, jkt=jkt, now=now
     )
-    answer: dict[str, Any] = {
-        "access_token": access_token,
-        "token_type": "Bearer",
-        "expires_in": claims.access_token_ttl,
-        "scope": " ".join(issue.scope),
-    }
+    answer = {"access_token": access_token}
     if issue.refresh_key is not None:
         answer["refresh_token"] = refresh.mint(
             issue.refresh_key, grant_id=grant.id, generation=grant.generation, client_id=grant.client_id
         )
     if "openid" in issue.scope:
         answer["id_token"] = await claims.id_token(
-            person, occasion, scope=issue.scope, access_token=access_token, nonce=issue.nonce, now=now
+            person,
+            occasion,
+            scope=issue.scope,
+            access_token=access_token,
+            nonce=issue.nonce,
+            alg=client.metadata.id_token_signed_response_alg,
+            now=now,
         )
     return answer

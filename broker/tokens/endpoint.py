@@ -3,38 +3,42 @@
 Checks that every grant needs stand here, so that no grant can forget one.
 """
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from broker.claims import Claims
-from broker.client_auth import Client, ClientDirectory, authenticate
+from broker.client_auth.authentication import Authentication
+from broker.client_auth.directory import Client
+from broker.client_auth.dpop import Proof
+from broker.client_auth.possession import Possession
 from broker.clock import Clock
-from broker.keys.ring import Ring
-from broker.oauth.errors import invalid_client, invalid_request, unauthorized_client, unsupported_grant_type
+from broker.oauth.errors import (
+    invalid_client,
+    invalid_dpop_proof,
+    invalid_request,
+    unauthorized_client,
+    unsupported_grant_type,
+)
 from broker.oauth.parameters import Parameters
 from broker.store.database import Database
 from broker.store.grant_rows import StaleClient
-from broker.tokens import answer, authorization_code, refresh_token
-from broker.tokens.answer import Issue
+from broker.tokens import answer, authorization_code, client_credentials, refresh_token
+from broker.tokens.answer import Issue, MachineIssue
 from broker.tokens.lifetimes import Lifetimes
+from broker.tokens.presentation import Presentation
 from broker.web.errors import Json, back_channel
 from broker.web.requests import read_form
 
-
-class _Grant(Protocol):
-    def __call__(
-        self, form: Parameters, client: Client, *, database: Database, ring: Ring, lifetimes: Lifetimes, now: int
-    ) -> Awaitable[Issue | StaleClient]: ...
-
-
-_GRANTS: Final[Mapping[str, _Grant]] = {
+Outcome = Issue | MachineIssue | StaleClient
+_GRANTS: Final[Mapping[str, Callable[[Presentation], Awaitable[Outcome]]]] = {
     "authorization_code": authorization_code.spend,
     "refresh_token": refresh_token.spend,
+    "client_credentials": client_credentials.spend,
 }
 
 
@@ -43,7 +47,8 @@ class TokenEndpoint:
     """Trades codes and refresh tokens for tokens."""
 
     database: Database
-    directory: ClientDirectory
+    authentication: Authentication
+    possession: Possession
     claims: Claims
     lifetimes: Lifetimes
     clock: Clock
@@ -56,30 +61,41 @@ class TokenEndpoint:
         """The token response. Raises `OAuthError`, `DatabaseUnavailable`."""
         form = await read_form(request)
         authorization = request.headers.get("authorization")
-        client = await authenticate(self.directory, authorization, form)
-        issue = await self._spend(form, client)
+        client = await self.authentication.client(authorization, form)
+        self._refuse_grant(form, client)
+        proof = self.possession.shown(request.headers.getlist("dpop"), method="POST", path="/token")
+        issue = await self._spend(form, client, proof)
         if isinstance(issue, StaleClient):
             # The client changed since it was kept: whoever still proves to be it starts over.
-            client = await authenticate(self.directory, authorization, form, fresh=True)
-            issue = await self._spend(form, client)
+            client = await self.authentication.again(authorization, form)
+            issue = await self._spend(form, client, proof)
         if isinstance(issue, StaleClient):
             raise invalid_client(detail="the client changed twice while it was asking")
-        return Json(await answer.compose(self.claims, issue, now=self.clock()))
+        jkt = proof.jkt if proof else None
+        return Json(await answer.compose(self.claims, client, issue, jkt=jkt, now=self.clock()))
 
-    async def _spend(self, form: Parameters, client: Client) -> Issue | StaleClient:
-        name = form.get("grant_type")
-        if name is None:
-            raise invalid_request("The request has no grant_type.")
-        grant = _GRANTS.get(name)
-        if grant is None:
-            raise unsupported_grant_type("This grant_type is not offered.")
-        if name not in client.metadata.grant_types:
-            raise unauthorized_client("The app is not registered for this grant_type.")
-        return await grant(
-            form,
-            client,
+    async def _spend(self, form: Parameters, client: Client, proof: Proof | None) -> Outcome:
+        self._refuse_grant(form, client)
+        if proof is None and client.metadata.dpop_bound_access_tokens:
+            # RFC 9449 §5.2.
+            raise invalid_dpop_proof("This app must send a DPoP proof.")
+        presented = Presentation(
+            form=form,
+            client=client,
+            proof=proof,
+            possession=self.possession,
             database=self.database,
             ring=self.claims.signer.ring,
             lifetimes=self.lifetimes,
             now=self.clock(),
         )
+        return await _GRANTS[form["grant_type"]](presented)
+
+    def _refuse_grant(self, form: Parameters, client: Client) -> None:
+        name = form.get("grant_type")
+        if name is None:
+            raise invalid_request("The request has no grant_type.")
+        if name not in _GRANTS:
+            raise unsupported_grant_type("This grant_type is not offered.")
+        if name not in client.metadata.grant_types:
+            raise unauthorized_client("The app is not registered for this grant_type.")

@@ -1,44 +1,44 @@
 """`grant_type=refresh_token` (RFC 6749 §6): rotation at every use (RFC 9700 §4.14.2)."""
 
-from broker.client_auth import Client
+from broker.client_auth.directory import Client
 from broker.keys import refresh
-from broker.keys.ring import Ring
 from broker.oauth import scopes
 from broker.oauth.errors import invalid_grant, invalid_request
 from broker.oauth.parameters import Parameters
 from broker.store import grants, rotating
-from broker.store.database import Database
 from broker.store.grant_rows import Grant, Spent, StaleClient
 from broker.tokens.answer import Issue
-from broker.tokens.lifetimes import Lifetimes
+from broker.tokens.presentation import Presentation
 from broker.tokens.resources import narrowed
 
 _VOID = "The refresh token is expired, revoked, or was not issued to this app."
 
 
-async def spend(
-    form: Parameters, client: Client, *, database: Database, ring: Ring, lifetimes: Lifetimes, now: int
-) -> Issue | StaleClient:
-    """Spend the refresh token that `form` presents. Raises `invalid_request`, `invalid_grant`, and
-    `invalid_scope` or `invalid_target` for more than was granted."""
+async def spend(presented: Presentation) -> Issue | StaleClient:
+    """Spend the refresh token that was presented.
+
+    Raises `invalid_request`, `invalid_grant`, and `invalid_scope` or `invalid_target` for more than was granted.
+    """
+    form, client, now, lifetimes = presented.form, presented.client, presented.now, presented.lifetimes
     token = form.get("refresh_token")
     if token is None:
         raise invalid_request("The request has no refresh_token.")
-    presented = refresh.read(ring, token, client_id=client.client_id)
-    if presented is None:
+    named = refresh.read(presented.ring, token, client_id=client.client_id)
+    if named is None:
         raise invalid_grant(_VOID, detail="not a refresh token of this broker and client")
     if "scope" in form or "resource" in form:
         # Asking for too much must not cost the token, so what was granted (it never changes) is read first.
-        granted = await database.read(grants.find_live, presented.grant_id)
+        granted = await presented.database.read(grants.find_live, named.grant_id)
         if granted is not None:
             _wished(form, granted, client)
-    key = ring.refresher(now=now)
-    outcome = await database.run(
+    key = presented.ring.refresher(now=now)
+    outcome = await presented.spend(
         rotating.rotate,
-        grant_id=presented.grant_id,
+        grant_id=named.grant_id,
         client_id=client.client_id,
         client_version=client.version,
-        generation=presented.generation,
+        generation=named.generation,
+        refresh_jkt=presented.binding,
         refresh_kid=key.kid,
         refresh_expires_at=now + lifetimes.refresh_token,
         # A repeat may issue one more access token until the grace is over.
@@ -52,7 +52,7 @@ async def spend(
         raise invalid_grant(_VOID, detail=outcome.reason)
     grant = outcome.grant
     # A repeat gets the successor under the key that made it, whatever key makes new ones by now.
-    its_key = ring.refresh_key(grant.refresh_kid or "")
+    its_key = presented.ring.refresh_key(grant.refresh_kid or "")
     if its_key is None:
         raise invalid_grant(_VOID, detail="the key of the current refresh token is gone")
     scope, resources = _wished(form, grant, client)

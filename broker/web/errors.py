@@ -11,6 +11,7 @@ from broker.oauth.errors import OAuthError
 from broker.web import limits
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+Challenge = Callable[[Request, OAuthError], str | None]
 
 _log = log.get("web")
 
@@ -24,37 +25,30 @@ class Json(Response):
         super().__init__(orjson.dumps(content), status, {"Cache-Control": "no-store", **(headers or {})})
 
 
-def back_channel(endpoint: Endpoint, *, scheme: str = "Basic") -> Endpoint:
-    """The endpoint with its `OAuthError`s answered. `scheme` is named in `WWW-Authenticate` with a 401."""
+def basic_challenge(_request: Request, error: OAuthError) -> str | None:
+    """RFC 6749 §5.2: who failed to authenticate is told how."""
+    return 'Basic realm="broker"' if error.status == 401 else None
+
+
+def back_channel(endpoint: Endpoint, *, challenge: Challenge = basic_challenge) -> Endpoint:
+    """The endpoint with its `OAuthError`s answered, and with what `challenge` says in `WWW-Authenticate`."""
 
     async def answered(request: Request) -> Response:
         try:
             return await endpoint(request)
         except OAuthError as error:
             _log.info("request.refused", error=error.code, description=error.description, detail=error.detail)
-            return answer(error, scheme=scheme)
+            return answer(error, challenge=challenge(request, error))
 
     return answered
 
 
-def answer(error: OAuthError, *, scheme: str = "Basic") -> Response:
-    """RFC 6749 §5.2, and for bearer tokens RFC 6750 §3."""
+def answer(error: OAuthError, *, challenge: str | None = None) -> Response:
+    """RFC 6749 §5.2."""
     headers = {}
-    if error.status == 401 or scheme == "Bearer":
-        headers["WWW-Authenticate"] = _challenge(error, scheme)
+    if challenge is not None:
+        headers["WWW-Authenticate"] = challenge
     if error.status == 503:
         headers["Retry-After"] = limits.RETRY_AFTER
     body = {"error": error.code, "error_description": error.description}
     return Json(body, error.status, headers)
-
-
-def no_credentials() -> Response:
-    """RFC 6750 §3.1: a request without any token is told how to authenticate, and of no error."""
-    return Response(status_code=401, headers={"WWW-Authenticate": 'Bearer realm="broker"'})
-
-
-def _challenge(error: OAuthError, scheme: str) -> str:
-    realm = f'{scheme} realm="broker"'
-    if scheme == "Basic":
-        return realm
-    return f'{realm}, error="{error.code}", error_description="{error.description}"'

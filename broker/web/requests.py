@@ -19,15 +19,21 @@ def read_query(request: Request) -> Parameters:
 
 
 async def read_form(request: Request) -> Parameters:
-    """The parameters of a form body, none repeated. Raises `invalid_request`.
+    """The parameters of a form body, none repeated. Raises `invalid_request`."""
+    form = await read_form_as_sent(request)
+    form.refuse_repeated()
+    return form
+
+
+async def read_form_as_sent(request: Request) -> Parameters:
+    """The parameters of a form body; one that is malformed is refused when it is read.
 
     Nothing is taken from the query: RFC 6749 §2.3.1 and §3.2 want parameters in the body, out of log files.
+    Raises `invalid_request`.
     """
     if not brings_form(request):
         raise invalid_request(f"The content type must be {_FORM}.")
-    form = parameters.parse(await _body(request))
-    form.refuse_repeated()
-    return form
+    return parameters.parse(await _body(request))
 
 
 def brings_form(request: Request) -> bool:

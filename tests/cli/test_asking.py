@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.store import migrations
+from broker.store import migrations, revision
 from tests.cli.running import PATIENCE, clean, run
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
@@ -51,7 +51,7 @@ def asked(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
 
 
 @pytest.mark.parametrize(
-    ("answer", "code", "left"), [(b"y\n", 0, "none"), (b"n\n", 1, "0001"), (b"\n", 1, "0001")]
+    ("answer", "code", "left"), [(b"y\n", 0, "none"), (b"n\n", 1, revision.HEAD), (b"\n", 1, revision.HEAD)]
 )
 def test_only_yes_goes_on(tmp_path: Path, answer: bytes, code: int, left: str) -> None:
     with asked(tmp_path) as (process, keyboard):
@@ -73,4 +73,4 @@ def test_an_interrupt_at_the_question_ends_with_130(tmp_path: Path) -> None:
         errors = process.stderr.read()
     assert process.returncode == 130
     assert b"Traceback" not in errors
-    assert run("db", "current", url=f"sqlite:///{tmp_path}/broker.db").stdout == "0001 (head)\n"
+    assert run("db", "current", url=f"sqlite:///{tmp_path}/broker.db").stdout == f"{revision.HEAD} (head)\n"

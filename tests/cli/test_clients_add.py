@@ -128,7 +128,7 @@ def test_a_file_that_is_no_metadata_is_one_sentence(tmp_path: Path, content: byt
 
 def test_every_fault_is_listed_and_nothing_is_kept(database_url: str) -> None:
     result = run(
-        *("clients", "add", "My app", "--public", "--no-pkce", "--scope", "openid email"),
+        *("clients", "add", "My app", "--public", "--no-pkce", "--scope", 'openid "email"'),
         *("--redirect-uri", "https://app.example/#here", "--audience", "no-uri"),
         url=database_url,
     )
@@ -175,10 +175,11 @@ def test_an_id_that_cannot_be_one_is_wrong_usage(client_id: str) -> None:
     [
         ("--redirect-uri", REDIRECT),
         ("My app", "--public", "--auth-method", "client_secret_post"),
-        ("My app", "--auth-method", "private_key_jwt"),
-        ("My app", "--grant-type", "client_credentials"),
+        ("My app", "--auth-method", "client_secret_jwt"),
+        ("My app", "--grant-type", "implicit"),
+        ("My app", "--id-token-alg", "none"),
         ("My app", "--metadata", "/no/such/file"),
-        ("My app", "--dpop-bound"),
+        ("My app", "--jwks", "/no/such/file"),
     ],
 )
 def test_wrong_usage_exits_2(arguments: tuple[str, ...]) -> None:

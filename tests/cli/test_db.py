@@ -59,7 +59,7 @@ def test_down_and_up_again(database_url: str) -> None:
 
 def test_one_step_down_is_written_with_a_minus(database_url: str) -> None:
     assert run("db", "downgrade", "-1", "--yes", url=database_url).exit_code == 0
-    assert run("db", "current", url=database_url).stdout == "none\n"
+    assert run("db", "current", url=database_url).stdout == "0001\n"
 
 
 def test_downgrade_asks_and_does_nothing_where_nobody_can_answer(database_url: str) -> None:
@@ -85,10 +85,10 @@ def test_a_revision_that_there_is_not_is_one_sentence(database_url: str, argumen
 
 
 def test_current_tells_the_revision(database_url: str) -> None:
-    assert run("db", "current", url=database_url).stdout == "0001 (head)\n"
+    assert run("db", "current", url=database_url).stdout == f"{revision.HEAD} (head)\n"
     assert json.loads(run("db", "current", "--json", url=database_url).stdout) == {
-        "revision": "0001",
-        "head": "0001",
+        "revision": revision.HEAD,
+        "head": revision.HEAD,
     }
 
 

@@ -18,7 +18,7 @@ from tests.cli.running import clean, ended, run
 COMMANDS = {"demo", "serve", "simulator", "db", "clients", "secret"}
 SUBCOMMANDS = {
     "db": {"upgrade", "downgrade", "current", "check", "history"},
-    "clients": {"add", "list", "show", "remove", "rotate-secret", "disable", "enable"},
+    "clients": {"add", "list", "show", "update", "remove", "rotate-secret", "disable", "enable"},
 }
 HEAVY = (
     "sqlalchemy",

@@ -20,8 +20,8 @@ def postgres_copy(postgres: PostgresServer, postgres_template: str) -> Iterator[
     postgres.drop_database(url)
 
 
-async def to_the_callback(stage: Stage, browser: httpx.AsyncClient) -> str:
-    sent = await stage.authorize(browser, stage.question())
+async def to_the_callback(stage: Stage, browser: httpx.AsyncClient, **changes: str) -> str:
+    sent = await stage.authorize(browser, stage.question(**changes))
     return await stage.consent(browser, sent.headers["location"])
 
 
@@ -57,7 +57,7 @@ async def cut_off(stage: Stage, browser: httpx.AsyncClient, callback: str, token
     # An app that has to be looked up: a page, since nobody knows where the answer may go.
     page = await stage.authorize(browser, stage.question(PUBLIC))
     assert (page.status_code, page.headers["retry-after"]) == (503, "2")
-    assert "<h1>Signing in is not possible right now</h1>" in page.text
+    assert "<h1>This is not possible right now</h1>" in page.text
     # A browser that lost its cookie gets its page all the same.
     stage.clock.advance(6)
     lost = await (await stage.browser()).get(callback)
@@ -78,13 +78,18 @@ async def test_with_sqlite_locked_nothing_is_spent(
     async with running_stage(file_url, clock) as stage:
         browser = await stage.browser()
         code = (await stage.come_back(browser, stage.question()))["code"]
-        callback = await to_the_callback(stage, browser)
+        # Who is signed in would be answered at once.
+        callback = await to_the_callback(stage, browser, prompt="login")
         other = sqlite3.connect(file_url.removeprefix("sqlite:///"), isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         assert_come_back(await stage.redeem(code))
         told = answer_in((await browser.get(callback)).headers["location"])
         assert told["error"] == "temporarily_unavailable"
+        # A session answers as little as TikTok does; who is signed in stays so.
+        told = answer_in((await stage.authorize(browser, stage.question(prompt="none"))).headers["location"])
+        assert (told["error"], told["state"]) == ("temporarily_unavailable", "the-state")
         other.execute("ROLLBACK")
         other.close()
         assert (await stage.redeem(code)).status_code == 200
         assert (await written(stage.database))["grants"] == 1
+        assert "code" in answer_in((await stage.authorize(browser, stage.question())).headers["location"])

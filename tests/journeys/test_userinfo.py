@@ -63,7 +63,8 @@ async def test_the_token_may_come_in_the_header_or_in_a_form(stage: Stage) -> No
         answer = await stage.http.request(url="/userinfo", **request)
         assert answer.status_code == 401, request
         # §3.1: who sent no token is told of no error.
-        assert answer.headers["www-authenticate"] == 'Bearer realm="broker"'
+        bearer_or_dpop = 'Bearer realm="broker", DPoP realm="broker", algs="ES256 PS256 EdDSA"'
+        assert answer.headers["www-authenticate"] == bearer_or_dpop
         assert answer.content == b""
     both = await stage.http.post("/userinfo", headers=bearer, data={"access_token": token})
     assert (both.status_code, both.json()["error"]) == (400, "invalid_request")

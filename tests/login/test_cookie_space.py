@@ -1,5 +1,7 @@
 """A `state` of 1,500 and a `nonce` of 500 characters always fit; what does not is refused before TikTok."""
 
+import random
+import string
 from typing import Any
 
 import pytest
@@ -8,7 +10,8 @@ from hypothesis import strategies as st
 from starlette.responses import Response
 
 from broker import opaque
-from broker.login.browser import LARGEST, Browser, Login, new_login_id, new_verifier
+from broker.login.browser import LARGEST, Browser
+from broker.login.started import Login, new_login_id, new_verifier
 from broker.oauth.errors import OAuthError
 from broker.oauth.redirects import LONGEST
 from broker.sealing import Sealer, SecretKey, new_secret_key
@@ -19,6 +22,8 @@ from tests.web.front import TIKTOK, Front, query_of
 BROWSER = Browser(Sealer([SecretKey(new_secret_key())]), secure=True, login_ttl=600, session_max_ttl=3_600)
 # RFC 6749 appendix A: VSCHAR, in which `state` is written.
 VSCHAR = st.characters(min_codepoint=0x20, max_codepoint=0x7E)
+PRINTABLE = "".join(map(chr, range(0x20, 0x7F)))
+NAME = string.ascii_letters + string.digits + "-_"
 LONG_URI = "https://app.example/".ljust(LONGEST, "x")
 
 
@@ -30,10 +35,14 @@ def login(**changes: Any) -> Login:
         "registration": "r" * 40,
         "client_id": opaque.identifier("cli_"),
         "redirect_uri": LONG_URI,
+        "response_mode": "form_post",
         "state": "s" * 1_500,
         "code_challenge": "c" * 43,
+        "code_jkt": "j" * 43,
         "nonce": "n" * 500,
         "scope": ("openid", "profile", "offline_access"),
+        "expected_user": opaque.identifier("usr_"),
+        "pushed": "p" * 43,
         "resources": (),
     }
     return Login(**(usual | changes))
@@ -57,15 +66,35 @@ def test_what_is_kept_comes_back_as_it_was(state: str | None, nonce: str | None)
     assert BROWSER.find(kept(begun), BROWSER.state_for(begun), now=begun.started_at) == begun
 
 
-def test_the_longest_promised_request_fits() -> None:
-    begun = login()
+@pytest.mark.parametrize("seed", range(20))
+def test_the_longest_promised_request_fits_whatever_is_in_it(seed: int) -> None:
+    """Every optional field there, each as long as it may be, and nothing in it that compresses."""
+
+    def random_text(length: int, alphabet: str = PRINTABLE) -> str:
+        return "".join(chance.choices(alphabet, k=length))
+
+    chance = random.Random(seed)
+    begun = login(
+        registration=random_text(40, NAME),
+        client_id=random_text(64, PRINTABLE[1:]),
+        redirect_uri="https://" + random_text(LONGEST - 8, NAME + "/?&=%:@!$'()*+,;"),
+        state=random_text(1_500),
+        code_challenge=random_text(43, NAME),
+        code_jkt=random_text(43, NAME),
+        nonce=random_text(500),
+        scope=("openid", "profile", "offline_access", random_text(400 - 31, PRINTABLE[1:])),
+        pushed=random_text(43, NAME),
+    )
     assert BROWSER.find(kept(begun), begun.name, now=begun.started_at) == begun
 
 
-@given(resources=st.lists(st.text(VSCHAR, min_size=100, max_size=400), min_size=3, max_size=8))
-def test_what_is_larger_is_refused(resources: list[str]) -> None:
+@pytest.mark.parametrize("count", [6, 8, 20])
+def test_what_is_larger_is_refused(count: int) -> None:
+    chance = random.Random(count)
+    resources = tuple("".join(chance.choices(PRINTABLE[1:], k=300)) for _ in range(count))
+    begun = login(state="".join(chance.choices(PRINTABLE, k=1_500)), resources=resources)
     with pytest.raises(OAuthError) as refused:
-        BROWSER.keep(Response(), login(resources=tuple(resources)), {})
+        kept(begun)
     assert refused.value.code == "invalid_request"
 
 
@@ -80,7 +109,8 @@ async def test_over_http_the_longest_promised_request_reaches_tiktok(
 
 
 async def test_a_request_that_does_not_fit_never_reaches_tiktok(front: Front, clock: HeldClock) -> None:
-    audience = [f"https://api{number}.example/".ljust(200, "x") for number in range(9)]
+    chance = random.Random(1)
+    audience = [f"https://api.example/{''.join(chance.choices(NAME, k=480))}" for _ in range(9)]
     metadata = {"redirect_uris": [LONG_URI], "audience": audience}
     await front.database.transact(clients.add, "cli_wide", metadata, b"x" * 32, now=clock())
     answer = await front.authorize("cli_wide", redirect_uri=LONG_URI, resource=audience, state="s" * 1_500)

@@ -60,13 +60,15 @@ async def test_pkce_towards_tiktok_follows_the_setting(
         ({"prompt": "consent"}, True),
         ({"prompt": "select_account"}, True),
         ({"prompt": "login consent"}, True),
-        ({"max_age": "0"}, False),
-        ({"max_age": "3600"}, False),
+        ({"max_age": "0"}, True),
+        ({"max_age": "3600"}, True),
+        ({"login_hint": "ada"}, False),
     ],
 )
-async def test_tiktok_is_told_to_ask_anew_for_a_prompt_only(
+async def test_tiktok_is_told_to_ask_anew_for_a_prompt_or_a_max_age_only(
     front: Front, change: dict[str, str], asks_anew: bool
 ) -> None:
+    """OIDC Core §3.1.2.1: how old the sign-in is that TikTok remembers, nobody tells us."""
     sent = query_of((await front.authorize(**change)).headers["location"])
     assert sent.get("disable_auto_auth") == (["1"] if asks_anew else None)
 
@@ -75,7 +77,7 @@ async def test_tiktok_is_told_to_ask_anew_for_a_prompt_only(
     "change",
     [
         {"login_hint": "ada", "ui_locales": "de", "acr_values": "0", "display": "popup", "claims": "{}"},
-        {"id_token_hint": "not.a.jwt"},
+        {"response_mode": "query"},
         {"utm_source": "é<script>", "scope": "openid profile wonder"},
         {"scope": None},
         {"state": None, "nonce": None},

@@ -1,6 +1,8 @@
 """One PostgreSQL database for many tests, emptied before each: fifty times quicker than a new one for each."""
 
+import contextlib
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -10,7 +12,10 @@ import pytest
 from tests.postgres import PostgresServer
 
 # Everything else belongs to a person and goes with them.
-_EMPTY = "DELETE FROM users; DELETE FROM clients; DELETE FROM signing_keys; DELETE FROM audit_events"
+_EMPTY = ";".join(
+    f"DELETE FROM {table}"
+    for table in ("users", "clients", "signing_keys", "audit_events", "pushed_requests", "spent_ids", "outbox")
+)
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +30,10 @@ def emptied_postgres_url(postgres: PostgresServer, postgres_template: str) -> It
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A migrated database without a row in it, of each kind in turn."""
     if request.param == "sqlite":
-        return f"sqlite:///{shutil.copy(request.getfixturevalue('sqlite_template'), tmp_path / 'broker.db')}"
+        file = shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "broker.db")
+        with contextlib.closing(sqlite3.connect(file)) as connection:
+            connection.executescript(_EMPTY)
+        return f"sqlite:///{file}"
     url: str = request.getfixturevalue("emptied_postgres_url")
     server: PostgresServer = request.getfixturevalue("postgres")
     server.run(_EMPTY, urlsplit(url).path.removeprefix("/"))

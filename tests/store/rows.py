@@ -12,7 +12,7 @@ from broker.store.database import Database, Row, Transaction
 from broker.store.grant_rows import Refused, Spent, StaleClient
 from broker.store.grants import NewGrant
 from broker.store.sessions import Session
-from broker.store.sign_ins import Blocked, SignedIn, SignIn
+from broker.store.sign_ins import Blocked, SignIn, Written
 from broker.store.users import Profile
 
 NOW = 1_800_000_000
@@ -61,6 +61,7 @@ def new_grant(**changes: Any) -> NewGrant:
         "code_expires_at": NOW + CODE_TTL,
         "redirect_uri": REDIRECT,
         "code_challenge": CHALLENGE,
+        "code_jkt": None,
         "nonce": "n",
         "scope": "openid profile offline_access",
         "resources": "",
@@ -74,12 +75,21 @@ def new_grant(**changes: Any) -> NewGrant:
 def sign_in(
     *, person: Profile | None = None, account: Authorization | None = None, session: str = "ses_1", **grant: Any
 ) -> SignIn:
-    """A finished login; `grant` changes fields of its grant."""
+    """A finished login in a fresh browser; `grant` changes fields of its grant."""
     opened = Session(session, session.encode(), NOW, NOW + SESSION_TTL, NOW + SESSION_TTL)
-    return SignIn(person or profile(), account or authorization(), opened, new_grant(**grant), "request-1")
+    return SignIn(
+        profile=person or profile(),
+        authorization=account or authorization(),
+        session=opened,
+        grant=new_grant(**grant),
+        old_cookie=None,
+        expected_user=None,
+        pushed_request=None,
+        request_id="request-1",
+    )
 
 
-async def record(database: Database, signed: SignIn | None = None, *, now: int = NOW) -> SignedIn | Blocked:
+async def record(database: Database, signed: SignIn | None = None, *, now: int = NOW) -> Written | Blocked:
     """Write a sign-in as the callback does."""
     return await database.transact(sign_ins.record, signed or sign_in(), now=now)
 
@@ -92,6 +102,8 @@ async def redeem(database: Database, **changes: Any) -> Outcome:
         "client_version": 1,
         "redirect_uri": REDIRECT,
         "code_challenge": CHALLENGE,
+        "jkt": None,
+        "refresh_jkt": None,
         "refresh_kid": "00000001",
         "refresh_expires_at": NOW + REFRESH_TTL,
         "access_expires_at": NOW + 600,
@@ -108,6 +120,7 @@ async def rotate(database: Database, generation: int = 0, **changes: Any) -> Out
         "client_id": APP,
         "client_version": 1,
         "generation": generation,
+        "refresh_jkt": None,
         "refresh_kid": "00000001",
         "refresh_expires_at": now + REFRESH_TTL,
         "access_expires_at": now + 660,

@@ -10,7 +10,7 @@ METADATA = {"client_name": "Die Äpp", "redirect_uris": ["https://app.example/cb
 async def test_a_client_comes_back_as_it_was_registered(database: Database) -> None:
     assert await database.transact(clients.add, APP, METADATA, b"digest", now=NOW)
     found = await database.read(clients.find, APP)
-    assert found == clients.ClientRow(APP, METADATA, b"digest", 1, NOW, None)
+    assert found == clients.ClientRow(APP, METADATA, b"digest", None, None, 1, NOW, None)
 
 
 async def test_a_taken_id_is_refused_and_its_client_left_alone(database: Database) -> None:

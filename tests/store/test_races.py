@@ -145,7 +145,7 @@ async def test_strangers_signing_in_at_once_with_one_union_id_become_one_user(da
             login_digest=f"login {number}".encode(),
         )
         outcome = await record(database, signed)
-        assert isinstance(outcome, sign_ins.SignedIn)
+        assert isinstance(outcome, sign_ins.Written)
         return outcome.user_id
 
     async with processes(database_url, 3) as databases:

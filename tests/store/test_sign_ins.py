@@ -4,7 +4,7 @@ import pytest
 
 from broker.store import clients, grants, sign_ins
 from broker.store.database import Database
-from broker.store.sign_ins import Blocked, SignedIn
+from broker.store.sign_ins import Blocked, Written
 from tests.store.rows import (
     APP,
     CODE_TTL,
@@ -30,7 +30,7 @@ NOTHING = {"users": 0, "accounts": 0, "sessions": 0, "grants": 0, "events": 0}
 async def test_a_sign_in_writes_every_row_it_needs(database: Database) -> None:
     await add_client(database)
     outcome = await record(database)
-    assert isinstance(outcome, SignedIn)
+    assert isinstance(outcome, Written)
     assert outcome.user_id.startswith("usr_")
     assert await row(database, COUNTS) == dict.fromkeys(NOTHING, 1)
     grant = await grant_row(database)

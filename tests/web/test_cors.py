@@ -24,7 +24,7 @@ async def test_a_preflight_is_answered(front: Front, path: str) -> None:
     answer = await front.http.options(path, headers=ORIGIN | asked)
     assert (answer.status_code, answer.content) == (204, b"")
     allowed = {header.strip().lower() for header in answer.headers["access-control-allow-headers"].split(",")}
-    assert allowed == {"authorization", "content-type"}
+    assert allowed == {"authorization", "content-type", "dpop"}
     assert "POST" in answer.headers["access-control-allow-methods"]
     assert answer.headers.get_list("access-control-allow-origin") == ["*"]
     assert "access-control-allow-credentials" not in answer.headers

@@ -7,8 +7,9 @@ import orjson
 import pytest
 
 from broker import opaque
-from broker.login.request import AuthorizationRequest
+from broker.oauth.authorization_request import AuthorizationRequest
 from broker.store import clients
+from tests.client_auth.signing import jwk, key, sign
 from tests.stage import PUBLIC, WEB, WEB_REDIRECT, WEB_SECRET, HeldClock, Stage
 from tests.web.front import ISSUER, Front, on_sqlite, query_of, running_front
 
@@ -54,20 +55,31 @@ async def test_a_document_may_be_kept_and_asked_for_again(
 
 async def test_the_key_set_holds_public_halves_only(front: Front) -> None:
     """RFC 7517 §4, RFC 7518 §6.2.1."""
-    (key,) = (await front.http.get(KEYS)).json()["keys"]
-    assert set(key) == {"kid", "alg", "use", "kty", "crv", "x", "y"}
-    assert (key["alg"], key["use"], key["kty"], key["crv"]) == ("ES256", "sig", "EC", "P-256")
+    keys = {key["alg"]: key for key in (await front.http.get(KEYS)).json()["keys"]}
+    common = {"kid", "alg", "use", "kty"}
+    assert {alg: set(key) - common for alg, key in keys.items()} == {
+        "ES256": {"crv", "x", "y"},
+        "EdDSA": {"crv", "x"},
+        "PS256": {"n", "e"},
+        "RS256": {"n", "e"},
+    }
+    assert {key["use"] for key in keys.values()} == {"sig"}
+    assert (keys["ES256"]["kty"], keys["ES256"]["crv"]) == ("EC", "P-256")
+    assert (keys["EdDSA"]["kty"], keys["EdDSA"]["crv"]) == ("OKP", "Ed25519")
+    assert {keys[alg]["kty"] for alg in ("PS256", "RS256")} == {"RSA"}
 
 
 @pytest.mark.parametrize("alg", ["ES256", "RS256", "EdDSA"])
-async def test_the_signing_algorithm_that_is_advertised_is_the_one_published(
+async def test_every_signing_algorithm_that_is_advertised_has_its_key_published(
     file_url: str, clock: HeldClock, alg: str
 ) -> None:
+    """Discovery §3 asks for RS256 whatever the operator's own choice."""
     async with running_front(file_url, clock, BROKER_SIGNING_ALG=alg) as front:
         provider = (await front.http.get(PROVIDER)).json()
         keys = (await front.http.get(KEYS)).json()["keys"]
-    assert provider["id_token_signing_alg_values_supported"] == [alg]
-    assert alg in [key["alg"] for key in keys]
+    advertised = provider["id_token_signing_alg_values_supported"]
+    assert {alg, "RS256"} <= set(advertised)
+    assert sorted(key["alg"] for key in keys) == sorted(advertised)
 
 
 async def test_both_documents_agree_and_name_the_issuer(front: Front) -> None:
@@ -97,7 +109,7 @@ async def test_what_is_advertised_for_authorize_is_what_authorize_takes(front: F
     assert "none" in provider["prompt_values_supported"]
     refused = {
         "response_type": ["token", "id_token", "code token", "none"],
-        "response_mode": ["fragment", "form_post", "query.jwt"],
+        "response_mode": ["fragment", "form_post.jwt", "query.jwt"],
         "code_challenge_method": ["plain"],
         "prompt": ["create"],
     }
@@ -118,16 +130,35 @@ async def test_what_is_advertised_for_authorize_is_what_authorize_takes(front: F
 @on_sqlite
 async def test_what_is_advertised_for_token_is_what_token_takes(stage: Stage) -> None:
     provider: dict[str, Any] = (await stage.http.get(PROVIDER)).json()
-    assert set(provider["grant_types_supported"]) == {"authorization_code", "refresh_token"}
-    for grant in ("password", "client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange"):
+    assert set(provider["grant_types_supported"]) == {"authorization_code", "refresh_token", "client_credentials"}
+    for grant in ("password", "urn:ietf:params:oauth:grant-type:token-exchange"):
         assert (await stage.token({"grant_type": grant})).json()["error"] == "unsupported_grant_type"
+    # Offered to those only who are registered for it.
+    machine = await stage.token({"grant_type": "client_credentials"})
+    assert machine.json()["error"] == "unauthorized_client"
     posting = {"redirect_uris": [WEB_REDIRECT], "token_endpoint_auth_method": "client_secret_post"}
     await stage.database.transact(clients.add, "cli_post", posting, opaque.digest(WEB_SECRET), now=stage.clock())
+    signing = {
+        "redirect_uris": [WEB_REDIRECT],
+        "token_endpoint_auth_method": "private_key_jwt",
+        "jwks": {"keys": [jwk(key("ES256"), kid="es")]},
+    }
+    await stage.database.transact(clients.add, "cli_signs", signing, None, now=stage.clock())
+    asserted = {"iss": "cli_signs", "sub": "cli_signs", "aud": stage.issuer, "jti": "1"}
+    times = {"iat": stage.clock(), "exp": stage.clock() + 60}
+    assertion = sign({"typ": "JWT", "alg": "ES256", "kid": "es"}, {**asserted, **times}, key("ES256"))
     # `invalid_grant` means that the client was let in.
     form = {"grant_type": "authorization_code", "code": "x", "redirect_uri": WEB_REDIRECT}
     ways: dict[str, dict[str, Any]] = {
         "client_secret_basic": {"data": form, "auth": (WEB, WEB_SECRET)},
         "client_secret_post": {"data": {**form, "client_id": "cli_post", "client_secret": WEB_SECRET}},
+        "private_key_jwt": {
+            "data": {
+                **form,
+                "client_assertion": assertion,
+                "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            }
+        },
         "none": {"data": {**form, "client_id": PUBLIC}},
     }
     assert list(ways) == provider["token_endpoint_auth_methods_supported"]

@@ -15,6 +15,11 @@ PATHS = (
     "/callback/tiktok/other",
     "/token",
     "/userinfo",
+    "/introspect",
+    "/revoke",
+    "/par",
+    "/logout",
+    "/logout/confirm",
     "/healthz",
     "/readyz",
     "/.well-known/jwks.json",
@@ -86,7 +91,7 @@ async def test_what_nobody_expected_is_an_answer_with_the_id_to_quote(
     def broken(*_: object) -> None:
         raise RuntimeError("canary: password=hunter2")
 
-    monkeypatch.setattr("broker.tokens.endpoint.authenticate", broken)
+    monkeypatch.setattr("broker.client_auth.authentication.Authentication.client", broken)
     answer = await front.http.post("/token", data={"grant_type": "x"})
     assert (answer.status_code, answer.json()["error"]) == (500, "server_error")
     assert answer.headers["x-request-id"] in answer.json()["error_description"]

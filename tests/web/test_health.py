@@ -34,7 +34,7 @@ async def test_tables_that_are_not_there_are_a_database_that_is_away(front: Fron
     await execute(front.database, "ALTER TABLE clients RENAME TO former_clients")
     page = await front.authorize()
     assert (page.status_code, page.headers["retry-after"]) == (503, "2")
-    assert "<h1>Signing in is not possible right now</h1>" in page.text
+    assert "<h1>This is not possible right now</h1>" in page.text
     form = {"grant_type": "refresh_token", "refresh_token": "x", "client_id": "cli_public"}
     answer = await front.http.post("/token", data=form)
     assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")

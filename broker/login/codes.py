@@ -1,0 +1,140 @@
+"""Issuing a code: the grant it begins, written with all that was vouched for in one transaction."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import orjson
+from starlette.requests import Request
+
+from broker import opaque
+from broker.clock import Clock
+from broker.login.request import Asked
+from broker.login.started import Login
+from broker.oauth.authorization_request import AuthorizationRequest
+from broker.sealing import Sealer
+from broker.store import sign_ins
+from broker.store.accounts import Authorization
+from broker.store.database import Database
+from broker.store.grants import NewGrant
+from broker.store.sessions import LiveSession, Session
+from broker.store.sign_ins import Blocked, Continuation, SignIn
+from broker.store.users import Profile
+from broker.upstream.connector import SignedIn, TokenPair
+
+_TOKENS_PURPOSE: Final = "tiktok tokens"
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """How long what a sign-in begins may live, in seconds."""
+
+    code: int
+    session: int
+    session_max: int
+    grant: int
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A code for the app and, for the browser, the secret of its session."""
+
+    code: str = field(repr=False)
+    session_cookie: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """Writes sign-ins."""
+
+    database: Database
+    sealer: Sealer
+    lifetimes: Lifetimes
+    clock: Clock
+
+    async def from_tiktok(
+        self, request: Request, login: Login, signed_in: SignedIn, *, old_cookie: str | None
+    ) -> Issued | Blocked:
+        """Write what TikTok vouched for. Raises `LoginSpent`, `SomebodyElse`, `DatabaseUnavailable`."""
+        now = self.clock()
+        code, cookie = opaque.secret("brc_"), opaque.secret()
+        identity, tokens = signed_in.identity, signed_in.tokens
+        sign_in = SignIn(
+            profile=Profile(identity.union_id, identity.display_name, identity.username, identity.avatar_url),
+            authorization=Authorization(
+                registration=login.registration,
+                open_id=identity.open_id,
+                granted_scope=" ".join(tokens.scopes),
+                sealed_tokens=self._sealed(tokens, login.registration, identity.open_id),
+                access_expires_at=tokens.access_expires_at,
+                refresh_expires_at=tokens.refresh_expires_at,
+            ),
+            session=self._session(cookie, now),
+            grant=NewGrant(
+                id=opaque.identifier(),
+                client_id=login.client_id,
+                login_digest=login.digest,
+                code_digest=opaque.digest(code),
+                code_expires_at=now + self.lifetimes.code,
+                redirect_uri=login.redirect_uri,
+                code_challenge=login.code_challenge,
+                code_jkt=login.code_jkt,
+                nonce=login.nonce,
+                scope=" ".join(login.scope),
+                resources=" ".join(login.resources),
+                offline="offline_access" in login.scope,
+                auth_time=now,
+                expires_at=now + self.lifetimes.grant,
+            ),
+            old_cookie=opaque.digest(old_cookie) if old_cookie else None,
+            expected_user=login.expected_user,
+            pushed_request=opaque.from_base64url(login.pushed) if login.pushed else None,
+            request_id=request.scope["broker.request_id"],
+        )
+        outcome = await self.database.transact(sign_ins.record, sign_in, now=now)
+        return outcome if isinstance(outcome, Blocked) else Issued(code, cookie)
+
+    async def from_session(
+        self, request: Request, asked: Asked, wanted: AuthorizationRequest, session: LiveSession
+    ) -> str:
+        """A code from a live session. Raises `LoginSpent`, `SessionOver`, `DatabaseUnavailable`."""
+        now = self.clock()
+        code = opaque.secret("brc_")
+        again = Continuation(
+            session=session,
+            session_until=now + self.lifetimes.session,
+            grant=NewGrant(
+                id=opaque.identifier(),
+                client_id=asked.client.client_id,
+                # No login was begun at TikTok: this one is spent by being unheard of.
+                login_digest=opaque.random_bytes(32),
+                code_digest=opaque.digest(code),
+                code_expires_at=now + self.lifetimes.code,
+                redirect_uri=asked.reply_to.redirect_uri,
+                code_challenge=wanted.code_challenge,
+                code_jkt=wanted.code_jkt,
+                nonce=wanted.nonce,
+                scope=" ".join(wanted.scope),
+                resources=" ".join(wanted.resources),
+                offline="offline_access" in wanted.scope,
+                auth_time=session.auth_time,
+                expires_at=now + self.lifetimes.grant,
+            ),
+            pushed_request=asked.pushed,
+            request_id=request.scope["broker.request_id"],
+        )
+        await self.database.transact(sign_ins.resume, again, now=now)
+        return code
+
+    def _session(self, cookie: str, now: int) -> Session:
+        return Session(
+            id=opaque.identifier("ses_"),
+            cookie_digest=opaque.digest(cookie),
+            auth_time=now,
+            expires_at=now + self.lifetimes.session,
+            max_expires_at=now + self.lifetimes.session_max,
+        )
+
+    def _sealed(self, tokens: TokenPair, registration: str, open_id: str) -> bytes:
+        """Both TikTok tokens in one sealed value, bound to the account (registration and `open_id`)."""
+        pair = [tokens.access_token.reveal(), tokens.refresh_token.reveal()]
+        return self.sealer.seal(orjson.dumps(pair), purpose=_TOKENS_PURPOSE, row=f"{registration} {open_id}")

@@ -1,0 +1,205 @@
+"""`GET/POST /logout`: an app signs its person out (OIDC RP-Initiated Logout 1.0).
+
+With an ID token of ours as hint it is done at once, cookie or not. Without, a page asks first; its answer is
+bound to the browser it was shown to. The browser goes back to the app only at an address registered for that.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from broker import log, opaque
+from broker.claims import Claims, Hint, InvalidToken
+from broker.client_auth.directory import Client, ClientDirectory
+from broker.clock import Clock
+from broker.login import refusals
+from broker.login.browser import Browser
+from broker.login.pages import rendering
+from broker.oauth import redirects
+from broker.oauth.errors import OAuthError, invalid_request
+from broker.oauth.parameters import Parameters
+from broker.outbox import Outbox
+from broker.sealing import Sealer, Unsealable
+from broker.store import sessions
+from broker.store.database import Database, DatabaseUnavailable, SchemaMismatch
+from broker.web.requests import read_form, read_query
+
+_log = log.get("logout")
+_PURPOSE: Final = "sign-out question"
+_QUESTION_SECONDS: Final = 600
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What an app asked: whom by the hint, and where to go afterwards."""
+
+    hint: Hint | None
+    client: Client | None
+    address: str | None
+    state: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Logout:
+    """Ends sessions of browsers; every client of the session is told through the outbox."""
+
+    issuer: str
+    database: Database
+    directory: ClientDirectory
+    claims: Claims
+    browser: Browser
+    sealer: Sealer
+    outbox: Outbox
+    clock: Clock
+
+    def routes(self) -> list[Route]:
+        """`GET /logout`, `POST /logout`, and `POST /logout/confirm` for the page that asks."""
+        return [
+            Route("/logout", self.get, methods=["GET"]),
+            Route("/logout", self.post, methods=["POST"]),
+            Route("/logout/confirm", self.confirm, methods=["POST"]),
+        ]
+
+    async def get(self, request: Request) -> Response:
+        """Signed out, or asked whether to be."""
+        try:
+            return await self._answer(request, read_query(request))
+        except OAuthError as error:
+            return _refused(request, error)
+        except (DatabaseUnavailable, SchemaMismatch) as error:
+            return refusals.unavailable(request, error)
+
+    async def post(self, request: Request) -> Response:
+        """The same for a form (RP-Initiated Logout §2)."""
+        try:
+            form = await read_form(request)
+            if "id_token_hint" not in form and self.browser.session_cookie(request.cookies) is None:
+                # SameSite=Lax keeps our cookies back from a POST of another site. A GET brings them.
+                return _to(f"{self.issuer}/logout?{form.encoded()}")
+            return await self._answer(request, form)
+        except OAuthError as error:
+            return _refused(request, error)
+        except (DatabaseUnavailable, SchemaMismatch) as error:
+            return refusals.unavailable(request, error)
+
+    async def confirm(self, request: Request) -> Response:
+        """The person agreed. The question must be one that we put to this browser."""
+        try:
+            question = (await read_form(request)).get("question", "")
+            address = self._agreed_address(request, question)
+            await self._end_session_of(request)
+            return await self._signed_out(request, address)
+        except OAuthError as error:
+            return _refused(request, error)
+        except (DatabaseUnavailable, SchemaMismatch) as error:
+            return refusals.unavailable(request, error)
+
+    async def _answer(self, request: Request, parameters: Parameters) -> Response:
+        parameters.refuse_repeated()
+        asked = await self._read(parameters)
+        if asked.hint is None:
+            return rendering.sign_out_question(request, self._question(request, asked))
+        if asked.hint.sid is not None:
+            await self._end(asked.hint.sid)
+        return await self._signed_out(request, _with_state(asked))
+
+    async def _read(self, parameters: Parameters) -> _Asked:
+        """RP-Initiated Logout §2, §3: everything is checked before anything is ended."""
+        hint = self._hint(parameters.get("id_token_hint"))
+        client_id = parameters.get("client_id")
+        if hint is not None and client_id not in (None, hint.client_id):
+            raise invalid_request("The client_id is not the one that the id_token_hint was issued to.")
+        client_id = hint.client_id if hint is not None else client_id
+        client = await self.directory.find(client_id) if client_id is not None else None
+        address = parameters.get("post_logout_redirect_uri")
+        if address is not None:
+            registered = client.metadata.post_logout_redirect_uris if client and not client.disabled else ()
+            if address not in registered:
+                raise invalid_request(
+                    "The post_logout_redirect_uri is not registered for this app, character for character."
+                )
+        return _Asked(hint, client, address, parameters.get("state"))
+
+    def _hint(self, token: str | None) -> Hint | None:
+        if token is None:
+            return None
+        try:
+            return self.claims.read_hint(token)
+        except InvalidToken as error:
+            raise refusals.bad_hint(error) from None
+
+    async def _end_session_of(self, request: Request) -> None:
+        cookie = self.browser.session_cookie(request.cookies)
+        if cookie is None:
+            return
+        session_id = await self.database.read(sessions.id_of, opaque.digest(cookie))
+        if session_id is not None:
+            await self._end(session_id)
+
+    async def _end(self, session_id: str) -> None:
+        if await self.database.transact(sessions.end, session_id, now=self.clock()):
+            _log.info("session.ended", session_id=session_id)
+            self.outbox.nudge()
+
+    async def _signed_out(self, request: Request, address: str | None) -> Response:
+        if address is not None:
+            response: Response = _to(address)
+        else:
+            response = rendering.message(request, "signed_out", status=200)
+        # Only a session that is over is taken from the browser. Else anybody's ID token, or a form on a page that
+        # nobody meant to send, would sign out whoever is signed in here (RP-Initiated Logout §6).
+        cookie = self.browser.session_cookie(request.cookies)
+        if cookie is not None and not await self._is_live(cookie):
+            self.browser.forget_session(response)
+        return response
+
+    async def _is_live(self, cookie: str) -> bool:
+        found = await self.database.read(sessions.find, opaque.digest(cookie), now=self.clock())
+        return found is not None
+
+    def _question(self, request: Request, asked: _Asked) -> str:
+        """What the answer must bring back: sealed, for this browser's session only, and for ten minutes."""
+        content = orjson.dumps([self.clock(), _with_state(asked)])
+        return opaque.base64url(self.sealer.seal(content, purpose=_PURPOSE, row=self._browser_of(request)))
+
+    def _agreed_address(self, request: Request, question: str) -> str | None:
+        sealed = opaque.from_base64url(question)
+        try:
+            asked_at, address = orjson.loads(
+                self.sealer.open(sealed or b"", purpose=_PURPOSE, row=self._browser_of(request))
+            )
+        except Unsealable:
+            raise invalid_request("This answer does not belong to a question of ours in this browser.") from None
+        if self.clock() >= asked_at + _QUESTION_SECONDS:
+            raise invalid_request("The question was answered too late.")
+        found: str | None = address
+        return found
+
+    def _browser_of(self, request: Request) -> str:
+        cookie = self.browser.session_cookie(request.cookies)
+        return opaque.digest(cookie).hex() if cookie else "nobody"
+
+
+def _with_state(asked: _Asked) -> str | None:
+    if asked.address is None or asked.state is None:
+        return asked.address
+    return redirects.with_answer(asked.address, {"state": asked.state})
+
+
+def _to(address: str) -> Response:
+    return RedirectResponse(address, 303, {"Cache-Control": "no-store"})
+
+
+def _refused(request: Request, error: OAuthError) -> Response:
+    _log.info("logout.refused", error=error.code, description=error.description, detail=error.detail)
+    return rendering.message(
+        request,
+        "bad_sign_out",
+        happened=error.description,
+        status=413 if error.status == 413 else 400,
+        code=error.code,
+    )

@@ -1,0 +1,130 @@
+"""A started login: all that must be known again when TikTok sends the browser back, packed small.
+
+It is kept in a cookie, so its size counts: `state` of 1,500 and `nonce` of 500 characters must always fit.
+"""
+
+import zlib
+from dataclasses import dataclass
+from typing import Final
+
+from broker import opaque
+
+_ID_BYTES: Final = 20
+_VERIFIER_BYTES: Final = 32
+_HEAD_BYTES: Final = _ID_BYTES + _VERIFIER_BYTES
+_SEPARATOR: Final = "\x1f"
+_FIELDS: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A login that was started in this browser and has not come back yet.
+
+    `expected_user` is the `sub` that the app hinted at, `pushed` names the pushed request it began with.
+    """
+
+    id: bytes
+    verifier_bytes: bytes
+    started_at: int
+    registration: str
+    client_id: str
+    redirect_uri: str
+    response_mode: str
+    state: str | None
+    code_challenge: str | None
+    code_jkt: str | None
+    nonce: str | None
+    scope: tuple[str, ...]
+    expected_user: str | None
+    pushed: str | None
+    resources: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The id as text: TikTok's `state` begins with it."""
+        return opaque.encode(self.id)
+
+    @property
+    def digest(self) -> bytes:
+        """What the grant keeps of the id, so that a login is finished once."""
+        return opaque.digest(self.name)
+
+    @property
+    def verifier(self) -> str:
+        """The PKCE verifier towards TikTok: 43 characters (RFC 7636 §4.1)."""
+        return opaque.base64url(self.verifier_bytes)
+
+    def __repr__(self) -> str:
+        return f"Login({self.client_id}, {self.started_at})"
+
+
+def new_login_id() -> bytes:
+    """160 random bits that name one login."""
+    return opaque.random_bytes(_ID_BYTES)
+
+
+def new_verifier() -> bytes:
+    """256 random bits for the PKCE verifier towards TikTok."""
+    return opaque.random_bytes(_VERIFIER_BYTES)
+
+
+def pack(login: Login) -> bytes:
+    """The login as bytes.
+
+    Fields are joined by a character that none of them can contain, and compressed: printable ASCII always gets
+    smaller by it. What is secret stands before, outside of the compression.
+    """
+    text = _SEPARATOR.join(
+        (
+            str(login.started_at),
+            login.registration,
+            login.client_id,
+            login.redirect_uri,
+            login.response_mode,
+            login.state or "",
+            login.code_challenge or "",
+            login.code_jkt or "",
+            login.nonce or "",
+            " ".join(login.scope),
+            login.expected_user or "",
+            login.pushed or "",
+            *login.resources,
+        )
+    )
+    return login.id + login.verifier_bytes + zlib.compress(text.encode(), 1)
+
+
+def unpack(raw: bytes) -> Login:
+    """The login again, from bytes that `pack` made and a seal has protected since."""
+    fields = zlib.decompress(raw[_HEAD_BYTES:]).decode().split(_SEPARATOR)
+    (
+        started_at,
+        registration,
+        client_id,
+        redirect_uri,
+        response_mode,
+        state,
+        code_challenge,
+        code_jkt,
+        nonce,
+        scope,
+        expected_user,
+        pushed,
+    ) = fields[:_FIELDS]
+    return Login(
+        id=raw[:_ID_BYTES],
+        verifier_bytes=raw[_ID_BYTES:_HEAD_BYTES],
+        started_at=int(started_at),
+        registration=registration,
+        client_id=client_id,
+        redirect_uri=redirect_uri,
+        response_mode=response_mode,
+        state=state or None,
+        code_challenge=code_challenge or None,
+        code_jkt=code_jkt or None,
+        nonce=nonce or None,
+        scope=tuple(scope.split()),
+        expected_user=expected_user or None,
+        pushed=pushed or None,
+        resources=tuple(fields[_FIELDS:]),
+    )

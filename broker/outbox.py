@@ -1,0 +1,124 @@
+"""Deliveries that must happen: taken from the outbox table by one replica, tried until they succeed or expire.
+
+Routes: none. Whoever makes a delivery necessary writes it in the same transaction (`store.outbox.put`) and may
+`nudge` for speed; a replica that never hears the nudge finds the row within a second.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from broker import log
+from broker.clock import Clock
+from broker.store import outbox
+from broker.store.database import Database, DatabaseUnavailable, SchemaMismatch
+from broker.store.outbox import Delivery
+
+_log = log.get("outbox")
+_LOOK_SECONDS: Final = 1.0
+_AT_ONCE: Final = 16
+_MOST_ROUNDS: Final = 8
+_LEASE_SECONDS: Final = 30
+_FIRST_DELAY: Final = 2
+_LONGEST_DELAY: Final = 600
+_PATIENCE_SECONDS: Final = 6.0
+
+Deliver = Callable[[Mapping[str, Any]], Awaitable[bool]]
+"""Does it, and answers whether it is done; False means that it should be tried again."""
+
+
+@dataclass(slots=True)
+class Outbox:
+    """The deliverer. `kinds` says who does what."""
+
+    database: Database
+    kinds: Mapping[str, Deliver]
+    clock: Clock
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _rounds: int = 0
+    _stopping: bool = False
+
+    def nudge(self) -> None:
+        """Something has just been put into the outbox."""
+        self._wake.set()
+
+    @contextlib.asynccontextmanager
+    async def working(self) -> AsyncIterator[None]:
+        """Deliver in the background for the length of the block.
+
+        What is on its way at the end is finished: cut off, it would be delivered once more by somebody else.
+        """
+        self._stopping = False
+        task = asyncio.create_task(self._work())
+        try:
+            yield
+        finally:
+            self._stopping = True
+            self._wake.set()
+            try:
+                await asyncio.wait({task}, timeout=_PATIENCE_SECONDS)
+            finally:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+
+    async def _work(self) -> None:
+        # A round that waits for a slow app does not keep the next one from beginning.
+        async with asyncio.TaskGroup() as rounds:
+            while not self._stopping:
+                self._wake.clear()
+                if self._rounds < _MOST_ROUNDS:
+                    self._rounds += 1
+                    rounds.create_task(self._round())
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), _LOOK_SECONDS)
+
+    async def _round(self) -> None:
+        try:
+            while not self._stopping and await self.deliver_due():
+                pass
+        except (DatabaseUnavailable, SchemaMismatch) as error:
+            _log.warning("outbox.waiting", reason=str(error))
+        except Exception as error:
+            _log.error("outbox.failed", exc_info=error)
+        finally:
+            self._rounds -= 1
+
+    async def deliver_due(self) -> int:
+        """Do what is due now; how many were tried."""
+        ids = await self.database.read(outbox.due, most=_AT_ONCE, now=self.clock())
+        # Each to its end, also when the database fails one of them.
+        outcomes = await asyncio.gather(
+            *(self._deliver(delivery_id) for delivery_id in ids), return_exceptions=True
+        )
+        tried = 0
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+            tried += outcome
+        return tried
+
+    async def _deliver(self, delivery_id: str) -> int:
+        now = self.clock()
+        # The lease is the due time moved on: a replica that dies leaves the row to the others.
+        delivery = await self.database.run(outbox.take, delivery_id, until=now + _LEASE_SECONDS, now=now)
+        if delivery is None:
+            return 0
+        if await self._done(delivery, now):
+            await self.database.run(outbox.done, delivery.id)
+        else:
+            delay = min(_FIRST_DELAY * 2 ** (delivery.attempts - 1), _LONGEST_DELAY)
+            await self.database.run(outbox.postpone, delivery.id, due_at=now + delay)
+        return 1
+
+    async def _done(self, delivery: Delivery, now: int) -> bool:
+        if now >= delivery.expires_at:
+            _log.error("delivery.given_up", kind=delivery.kind, attempts=delivery.attempts - 1)
+            return True
+        try:
+            return await self.kinds[delivery.kind](delivery.payload)
+        except Exception as error:
+            _log.error("delivery.failed", kind=delivery.kind, exc_info=error)
+            return False

@@ -1,0 +1,75 @@
+"""Deliveries that must happen: written in the transaction that makes them necessary, taken by one replica."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import bindparam, delete, insert, select, update
+
+from broker import opaque
+from broker.store.database import Transaction
+from broker.store.schema import outbox
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Something to be done. `attempts` counts this one too."""
+
+    id: str
+    kind: str
+    payload: dict[str, Any]
+    attempts: int
+    expires_at: int
+
+
+_PUT = insert(outbox)
+_DUE = (
+    select(outbox.c.id)
+    .where(outbox.c.due_at <= bindparam("now"))
+    .order_by(outbox.c.due_at)
+    .limit(bindparam("most"))
+)
+_TAKE = (
+    update(outbox)
+    .where(outbox.c.id == bindparam("delivery"), outbox.c.due_at <= bindparam("now"))
+    .values(due_at=bindparam("until"), attempts=outbox.c.attempts + 1)
+    .returning(outbox.c.id, outbox.c.kind, outbox.c.payload, outbox.c.attempts, outbox.c.expires_at)
+)
+_DONE = delete(outbox).where(outbox.c.id == bindparam("delivery"))
+_POSTPONE = update(outbox).where(outbox.c.id == bindparam("delivery")).values(due_at=bindparam("due"))
+
+
+async def put(tx: Transaction, kind: str, payload: dict[str, Any], *, expires_at: int, now: int) -> None:
+    """Ask for a delivery, from now on until `expires_at`."""
+    await tx.run(
+        _PUT,
+        id=opaque.identifier(),
+        kind=kind,
+        payload=orjson.dumps(payload).decode(),
+        attempts=0,
+        due_at=now,
+        expires_at=expires_at,
+    )
+
+
+async def due(tx: Transaction, *, most: int, now: int) -> list[str]:
+    """Ids of deliveries whose time has come, the longest waiting first."""
+    return [row["id"] for row in await tx.all(_DUE, most=most, now=now)]
+
+
+async def take(tx: Transaction, delivery_id: str, *, until: int, now: int) -> Delivery | None:
+    """Take one that is due; None when another replica was quicker. It comes back at `until` if nobody reports."""
+    row = await tx.one(_TAKE, delivery=delivery_id, until=until, now=now)
+    if row is None:
+        return None
+    return Delivery(row["id"], row["kind"], orjson.loads(row["payload"]), row["attempts"], row["expires_at"])
+
+
+async def done(tx: Transaction, delivery_id: str) -> None:
+    """It has been delivered, or given up."""
+    await tx.run(_DONE, delivery=delivery_id)
+
+
+async def postpone(tx: Transaction, delivery_id: str, *, due_at: int) -> None:
+    """Try again at `due_at`."""
+    await tx.run(_POSTPONE, delivery=delivery_id, due=due_at)
