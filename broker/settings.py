@@ -83,6 +83,8 @@ class Settings:
     trusted_proxies: tuple[Network, ...]
     metrics_token: Secret | None
     allow_private_callbacks: bool
+    avatars: str
+    """`copy`, `link` or `off`."""
     log_format: str
     log_level: str
 

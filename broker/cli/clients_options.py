@@ -73,6 +73,14 @@ _OPTIONS = (
     click.option(
         "--registration", metavar="NAME", help="TikTok app to sign people in through; by itself `default`."
     ),
+    click.option(
+        "--required-tiktok-scope",
+        "required_tiktok_scopes",
+        metavar="NAME",
+        multiple=True,
+        help="A TikTok scope that people must not untick, such as user.info.profile.",
+    ),
+    click.option("--tiktok-tokens", is_flag=True, help="Let it fetch TikTok access tokens of its people."),
     click.option("--client-uri", metavar="URI", help="Its home page, to which error pages lead back."),
     click.option(
         "--metadata",

@@ -200,6 +200,13 @@ VARIABLES: tuple[Variable, ...] = (
         default="off",
     ),
     Variable(
+        "BROKER_AVATARS",
+        "avatars",
+        values.choice("copy", "link", "off"),
+        "copy keeps pictures of people here, since TikTok's links expire; link passes those on; off shows none",
+        default="copy",
+    ),
+    Variable(
         "BROKER_LOG_FORMAT",
         "log_format",
         values.choice("json", "console"),

@@ -1,6 +1,7 @@
 """An app's registration in RFC 7591 §2 names, read once into a typed value.
 
-Names that no RFC has are those of the command line: `audience`, `no_pkce`, `registration`.
+Names that no RFC has are those of the command line: `audience`, `no_pkce`, `registration`,
+`tiktok_tokens`, `required_tiktok_scopes`.
 """
 
 from collections.abc import Mapping
@@ -28,6 +29,8 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
     "jwks_uri": None,
     "require_pushed_authorization_requests": False,
     "dpop_bound_access_tokens": False,
+    "tiktok_tokens": False,
+    "required_tiktok_scopes": [],
 }
 
 
@@ -53,6 +56,8 @@ class ClientMetadata:
     jwks_uri: str | None
     require_pushed_authorization_requests: bool
     dpop_bound_access_tokens: bool
+    tiktok_tokens: bool
+    required_tiktok_scopes: tuple[str, ...]
 
     @property
     def public(self) -> bool:
@@ -95,6 +100,8 @@ def read(given: Mapping[str, Any]) -> ClientMetadata:
         jwks_uri=metadata["jwks_uri"],
         require_pushed_authorization_requests=metadata["require_pushed_authorization_requests"],
         dpop_bound_access_tokens=metadata["dpop_bound_access_tokens"],
+        tiktok_tokens=metadata["tiktok_tokens"],
+        required_tiktok_scopes=tuple(metadata["required_tiktok_scopes"]),
     )
 
 

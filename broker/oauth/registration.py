@@ -13,6 +13,7 @@ ID_TOKEN_ALGS: Final = ("ES256", "RS256", "PS256", "EdDSA")
 _RESOURCE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[\x21\x22\x24-\x7e]+\Z")
 # Characters; a login keeps what is asked of it in a cookie, beside a `state` of 1,500 that must always fit.
 _LONGEST_SCOPE: Final = 400
+_TIKTOK_SCOPE: Final = re.compile(r"[a-z][a-z0-9._]{0,99}\Z")
 _APPLICATION_TYPES: Final = ("web", "native")
 _PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _ADDRESSES: Final = {
@@ -52,6 +53,9 @@ def _choices(metadata: Mapping[str, Any]) -> Iterator[str]:
         yield "scope must be tokens of printable ASCII separated by single spaces."
     if len(metadata["scope"]) > _LONGEST_SCOPE:
         yield f"scope must not be longer than {_LONGEST_SCOPE} characters."
+    for scope in metadata["required_tiktok_scopes"]:
+        if not _TIKTOK_SCOPE.match(scope):
+            yield "required_tiktok_scopes must be names of TikTok scopes, such as user.info.profile."
 
 
 def _authentication(metadata: Mapping[str, Any]) -> Iterator[str]:

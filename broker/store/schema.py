@@ -36,10 +36,25 @@ users = Table(
     Column("display_name", Text),
     Column("username", Text),
     Column("avatar_url", Text),
+    # The copy of what was last found behind `avatar_url`; no foreign key, since the copy points back here.
+    Column("avatar_id", Text),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Column("blocked_at", BigInteger),
     UniqueConstraint("union_id"),
+)
+
+# Pictures of people, copied because TikTok's links expire. `source` is the link without its signature.
+avatars = Table(
+    "avatars",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("user_id", Text, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("source", Text, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("image", LargeBinary, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("user_id"),
 )
 
 accounts = Table(
@@ -53,6 +68,10 @@ accounts = Table(
     Column("sealed_tokens", LargeBinary),
     Column("access_expires_at", BigInteger),
     Column("refresh_expires_at", BigInteger),
+    # Who is refreshing the pair at TikTok just now, and until when that may take. One that has run out tells of a
+    # process that died in between: TikTok's old pair is dead by then, and the new one was never stored.
+    Column("refresh_lease", Text),
+    Column("refresh_lease_until", BigInteger),
     Column("authorized_at", BigInteger, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     UniqueConstraint("registration", "open_id"),
@@ -164,6 +183,20 @@ outbox = Table(
     Column("due_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
     Index(None, "due_at"),
+)
+
+# What TikTok told us by webhook: each delivery once. A row outlives the time in which TikTok may repeat it.
+webhook_deliveries = Table(
+    "webhook_deliveries",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("registration", Text, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("open_id", Text),
+    Column("occurred_at", BigInteger, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Index(None, "expires_at"),
 )
 
 signing_keys = Table(

@@ -59,7 +59,7 @@ def test_down_and_up_again(database_url: str) -> None:
 
 def test_one_step_down_is_written_with_a_minus(database_url: str) -> None:
     assert run("db", "downgrade", "-1", "--yes", url=database_url).exit_code == 0
-    assert run("db", "current", url=database_url).stdout == "0001\n"
+    assert run("db", "current", url=database_url).stdout == "0002\n"
 
 
 def test_downgrade_asks_and_does_nothing_where_nobody_can_answer(database_url: str) -> None:

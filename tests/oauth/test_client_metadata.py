@@ -39,6 +39,7 @@ FAULTY: dict[str, tuple[dict[str, Any], str]] = {
     "audience with space": ({"audience": ["https://api.example/ x"]}, "absolute URI without a fragment"),
     "audience with line break": ({"audience": ["https://api.example/\nx"]}, "absolute URI without a fragment"),
     "audience that is a scheme": ({"audience": ["https:"]}, "absolute URI without a fragment"),
+    "TikTok scope": ({"required_tiktok_scopes": ["user info"]}, "required_tiktok_scopes must be names"),
     "client URI": ({"client_uri": "javascript:alert(1)"}, "client URI must not use the scheme javascript"),
 }
 
@@ -63,6 +64,8 @@ def test_the_least_registration_has_the_defaults() -> None:
         jwks_uri=None,
         require_pushed_authorization_requests=False,
         dpop_bound_access_tokens=False,
+        tiktok_tokens=False,
+        required_tiktok_scopes=(),
     )
     registration.check(LEAST)
 
