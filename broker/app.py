@@ -43,6 +43,7 @@ from broker.tokens.lifetimes import Lifetimes
 from broker.upstream.http import upstream_client
 from broker.upstream.tiktok import Pkce, TikTok
 from broker.userinfo import UserInfo
+from broker.vault import Vault
 from broker.web.errors import Json
 from broker.web.middleware import Edge
 
@@ -66,6 +67,7 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
             loopback=settings.allow_private_callbacks or settings.loopback,
         )
         keys = await ring.load(database, sealer, _algs(settings), now=clock())
+        upstream = await stack.enter_async_context(upstream_client())
         house = _House(
             settings=settings,
             clock=clock,
@@ -73,7 +75,7 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
             sealer=sealer,
             claims=Claims(settings.issuer, Signer(keys), settings.signing_alg, settings.access_token_ttl),
             directory=ClientDirectory(database, clock),
-            upstream=await stack.enter_async_context(upstream_client()),
+            vault=Vault(database, sealer, _tiktok(settings, upstream, clock), clock),
             outbound=Outbound(await stack.enter_async_context(outbound_client(reach)), reach),
         )
         outbox = Outbox(database, {sessions.LOGOUT: house.logout_notice().deliver}, clock)
@@ -96,7 +98,7 @@ class _House:
     sealer: Sealer
     claims: Claims
     directory: ClientDirectory
-    upstream: httpx.AsyncClient
+    vault: Vault
     outbound: Outbound
 
     def logout_notice(self) -> LogoutNotice:
@@ -124,7 +126,7 @@ class _House:
     def _browser_routes(self, outbox: Outbox) -> list[Route]:
         settings, issuer = self.settings, self.settings.issuer
         browser = Browser(self.sealer, settings.secure, settings.login_ttl, settings.session_max_ttl)
-        tiktok = _tiktok(settings, self.upstream, self.clock)
+        tiktok = self.vault.tiktok
         callbacks = {name: callback_address(issuer, name) for name in tiktok}
         lifetimes = SignInLifetimes(
             code=settings.code_ttl,
@@ -132,7 +134,7 @@ class _House:
             session_max=settings.session_max_ttl,
             grant=settings.grant_ttl,
         )
-        codes = Codes(self.database, self.sealer, lifetimes, self.clock)
+        codes = Codes(self.database, self.vault, lifetimes, self.clock)
         authorize = Authorize(
             issuer=issuer,
             database=self.database,
@@ -163,8 +165,17 @@ class _House:
             issuer, self.directory, KeySource(self.outbound), self.database, self.clock
         )
         possession = Possession(issuer, self.database, self.clock)
-        lifetimes = Lifetimes(settings.access_token_ttl, settings.refresh_token_ttl, settings.refresh_grace)
-        tokens = TokenEndpoint(self.database, authentication, possession, self.claims, lifetimes, self.clock)
+        lifetimes = Lifetimes(
+            access_token=settings.access_token_ttl,
+            refresh_token=settings.refresh_token_ttl,
+            grace=settings.refresh_grace,
+            session=settings.session_ttl,
+            session_max=settings.session_max_ttl,
+            grant=settings.grant_ttl,
+        )
+        tokens = TokenEndpoint(
+            self.database, authentication, possession, self.claims, self.vault, lifetimes, self.clock
+        )
         introspection = Introspection(self.database, authentication, self.claims, self.clock)
         return [
             *PushedRequests(self.database, authentication, possession, self.clock).routes(),

@@ -1,9 +1,7 @@
 """Issuing a code: the grant it begins, written with all that was vouched for in one transaction."""
 
 from dataclasses import dataclass, field
-from typing import Final
 
-import orjson
 from starlette.requests import Request
 
 from broker import opaque
@@ -11,17 +9,14 @@ from broker.clock import Clock
 from broker.login.request import Asked
 from broker.login.started import Login
 from broker.oauth.authorization_request import AuthorizationRequest
-from broker.sealing import Sealer
 from broker.store import sign_ins
-from broker.store.accounts import Authorization
 from broker.store.database import Database
 from broker.store.grants import NewGrant
 from broker.store.sessions import LiveSession, Session
 from broker.store.sign_ins import Blocked, Continuation, SignIn
 from broker.store.users import Profile
-from broker.upstream.connector import SignedIn, TokenPair
-
-_TOKENS_PURPOSE: Final = "tiktok tokens"
+from broker.upstream.connector import SignedIn
+from broker.vault import Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +42,7 @@ class Codes:
     """Writes sign-ins."""
 
     database: Database
-    sealer: Sealer
+    vault: Vault
     lifetimes: Lifetimes
     clock: Clock
 
@@ -57,17 +52,10 @@ class Codes:
         """Write what TikTok vouched for. Raises `LoginSpent`, `SomebodyElse`, `DatabaseUnavailable`."""
         now = self.clock()
         code, cookie = opaque.secret("brc_"), opaque.secret()
-        identity, tokens = signed_in.identity, signed_in.tokens
+        identity = signed_in.identity
         sign_in = SignIn(
             profile=Profile(identity.union_id, identity.display_name, identity.username, identity.avatar_url),
-            authorization=Authorization(
-                registration=login.registration,
-                open_id=identity.open_id,
-                granted_scope=" ".join(tokens.scopes),
-                sealed_tokens=self._sealed(tokens, login.registration, identity.open_id),
-                access_expires_at=tokens.access_expires_at,
-                refresh_expires_at=tokens.refresh_expires_at,
-            ),
+            authorization=self.vault.authorization(login.registration, signed_in),
             session=self._session(cookie, now),
             grant=NewGrant(
                 id=opaque.identifier(),
@@ -133,8 +121,3 @@ class Codes:
             expires_at=now + self.lifetimes.session,
             max_expires_at=now + self.lifetimes.session_max,
         )
-
-    def _sealed(self, tokens: TokenPair, registration: str, open_id: str) -> bytes:
-        """Both TikTok tokens in one sealed value, bound to the account (registration and `open_id`)."""
-        pair = [tokens.access_token.reveal(), tokens.refresh_token.reveal()]
-        return self.sealer.seal(orjson.dumps(pair), purpose=_TOKENS_PURPOSE, row=f"{registration} {open_id}")

@@ -8,7 +8,8 @@ from broker.oauth import client_metadata, redirects, scopes
 from broker.oauth.client_metadata import BadMetadata
 
 AUTH_METHODS: Final = ("client_secret_basic", "client_secret_post", "private_key_jwt", "none")
-GRANT_TYPES: Final = ("authorization_code", "refresh_token", "client_credentials")
+EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"
+GRANT_TYPES: Final = ("authorization_code", "refresh_token", "client_credentials", EXCHANGE)
 ID_TOKEN_ALGS: Final = ("ES256", "RS256", "PS256", "EdDSA")
 _RESOURCE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[\x21\x22\x24-\x7e]+\Z")
 # Characters; a login keeps what is asked of it in a cookie, beside a `state` of 1,500 that must always fit.

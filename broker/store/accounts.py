@@ -30,6 +30,9 @@ _UPSERT = _insert.on_conflict_do_update(
         "sealed_tokens": _insert.excluded.sealed_tokens,
         "access_expires_at": _insert.excluded.access_expires_at,
         "refresh_expires_at": _insert.excluded.refresh_expires_at,
+        # A refresh that is under way has the pair before this one: what it brings is not to be stored.
+        "refresh_lease": None,
+        "refresh_lease_until": None,
         "authorized_at": _insert.excluded.authorized_at,
     },
 ).returning(accounts.c.id)

@@ -7,18 +7,24 @@ from broker.claims import Claims, Occasion, person_of
 from broker.client_auth.directory import Client
 from broker.keys import refresh
 from broker.keys.ring import RefreshKey
+from broker.opaque import Secret
 from broker.store.grant_rows import Grant
+from broker.tokens.token_types import ACCESS
 
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """What a grant that has just been spent entitles to. `refresh_key` is None for an app without refresh."""
+    """What a grant that has just been spent entitles to. `refresh_key` is None for an app without refresh.
+
+    `exchanged` when it was not a code or a refresh token of ours that entitled to it.
+    """
 
     grant: Grant
     scope: tuple[str, ...]
     resources: tuple[str, ...]
     nonce: str | None
     refresh_key: RefreshKey | None
+    exchanged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +35,28 @@ class MachineIssue:
     resources: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class HandedOut:
+    """A TikTok access token for the app; it is good for `expires_in` seconds more, as far as TikTok said."""
+
+    access_token: Secret
+    expires_in: int
+    scopes: tuple[str, ...]
+
+
 async def compose(
-    claims: Claims, client: Client, issue: Issue | MachineIssue, *, jkt: str | None, now: int
+    claims: Claims, client: Client, issue: Issue | MachineIssue | HandedOut, *, jkt: str | None, now: int
 ) -> dict[str, Any]:
     """Sign what was earned, bound to the DPoP key `jkt` if one was proven. The granted `scope` is always told."""
+    if isinstance(issue, HandedOut):
+        # RFC 8693 §2.2.1. TikTok knows bearer tokens only.
+        return {
+            "access_token": issue.access_token.reveal(),
+            "issued_token_type": ACCESS,
+            "token_type": "Bearer",
+            "expires_in": issue.expires_in,
+            "scope": " ".join(issue.scopes),
+        }
     answer: dict[str, Any] = {
         "token_type": "Bearer" if jkt is None else "DPoP",
         "expires_in": claims.access_token_ttl,
@@ -43,6 +67,8 @@ async def compose(
             client.client_id, scope=issue.scope, resources=issue.resources, jkt=jkt, now=now
         )
         return answer
+    if issue.exchanged:
+        answer["issued_token_type"] = ACCESS
     return answer | await _for_person(claims, client, issue, jkt=jkt, now=now)
 
 

@@ -25,20 +25,23 @@ from broker.oauth.errors import (
     unsupported_grant_type,
 )
 from broker.oauth.parameters import Parameters
+from broker.oauth.registration import EXCHANGE
 from broker.store.database import Database
 from broker.store.grant_rows import StaleClient
-from broker.tokens import answer, authorization_code, client_credentials, refresh_token
-from broker.tokens.answer import Issue, MachineIssue
+from broker.tokens import answer, authorization_code, client_credentials, exchange, refresh_token
+from broker.tokens.answer import HandedOut, Issue, MachineIssue
 from broker.tokens.lifetimes import Lifetimes
 from broker.tokens.presentation import Presentation
+from broker.vault import Vault
 from broker.web.errors import Json, back_channel
 from broker.web.requests import read_form
 
-Outcome = Issue | MachineIssue | StaleClient
+Outcome = Issue | MachineIssue | HandedOut | StaleClient
 _GRANTS: Final[Mapping[str, Callable[[Presentation], Awaitable[Outcome]]]] = {
     "authorization_code": authorization_code.spend,
     "refresh_token": refresh_token.spend,
     "client_credentials": client_credentials.spend,
+    EXCHANGE: exchange.spend,
 }
 
 
@@ -50,6 +53,7 @@ class TokenEndpoint:
     authentication: Authentication
     possession: Possession
     claims: Claims
+    vault: Vault
     lifetimes: Lifetimes
     clock: Clock
 
@@ -64,17 +68,17 @@ class TokenEndpoint:
         client = await self.authentication.client(authorization, form)
         self._refuse_grant(form, client)
         proof = self.possession.shown(request.headers.getlist("dpop"), method="POST", path="/token")
-        issue = await self._spend(form, client, proof)
+        issue = await self._spend(form, client, proof, request)
         if isinstance(issue, StaleClient):
             # The client changed since it was kept: whoever still proves to be it starts over.
             client = await self.authentication.again(authorization, form)
-            issue = await self._spend(form, client, proof)
+            issue = await self._spend(form, client, proof, request)
         if isinstance(issue, StaleClient):
             raise invalid_client(detail="the client changed twice while it was asking")
         jkt = proof.jkt if proof else None
         return Json(await answer.compose(self.claims, client, issue, jkt=jkt, now=self.clock()))
 
-    async def _spend(self, form: Parameters, client: Client, proof: Proof | None) -> Outcome:
+    async def _spend(self, form: Parameters, client: Client, proof: Proof | None, request: Request) -> Outcome:
         self._refuse_grant(form, client)
         if proof is None and client.metadata.dpop_bound_access_tokens:
             # RFC 9449 §5.2.
@@ -85,8 +89,10 @@ class TokenEndpoint:
             proof=proof,
             possession=self.possession,
             database=self.database,
-            ring=self.claims.signer.ring,
+            claims=self.claims,
+            vault=self.vault,
             lifetimes=self.lifetimes,
+            request_id=request.scope["broker.request_id"],
             now=self.clock(),
         )
         return await _GRANTS[form["grant_type"]](presented)
@@ -97,5 +103,6 @@ class TokenEndpoint:
             raise invalid_request("The request has no grant_type.")
         if name not in _GRANTS:
             raise unsupported_grant_type("This grant_type is not offered.")
-        if name not in client.metadata.grant_types:
+        if name not in client.metadata.grant_types and name != EXCHANGE:
+            # Who may exchange what is decided by what is exchanged.
             raise unauthorized_client("The app is not registered for this grant_type.")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from broker.claims import Claims
 from broker.client_auth.directory import Client
 from broker.client_auth.dpop import Proof
 from broker.client_auth.possession import Possession
@@ -12,6 +13,7 @@ from broker.store import proven
 from broker.store.database import Database, P, StoreFunction
 from broker.store.proven import Outcome, ProofUsed
 from broker.tokens.lifetimes import Lifetimes
+from broker.vault import Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +25,16 @@ class Presentation:
     proof: Proof | None
     possession: Possession
     database: Database
-    ring: Ring
+    claims: Claims
+    vault: Vault
     lifetimes: Lifetimes
+    request_id: str
     now: int
+
+    @property
+    def ring(self) -> Ring:
+        """The keys of refresh tokens."""
+        return self.claims.signer.ring
 
     @property
     def jkt(self) -> str | None:
