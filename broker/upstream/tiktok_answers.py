@@ -80,15 +80,32 @@ class Body:
         return value
 
 
-def token_body(answer: Answer) -> Body:
+def token_body(place: Place, answer: Answer) -> Body:
     """The flat object of a token answer, which has no `error`. Raises `UpstreamError`."""
-    body, said = _read("token", answer)
+    body, said = _read(place, answer)
     error = body.members.get("error")
     if error is None:
         return body
     if not isinstance(error, str):
         raise body.strange("`error` is not text")
     raise verdict(error, said.hints, body.trace)
+
+
+def revoked(answer: Answer) -> None:
+    """Hold an answer against what revoking answers: status 2xx and no error, whatever else its body is.
+
+    Raises `UpstreamError`. Source: /docs/en/oauth-revoke-a-user-access-token.
+    """
+    members = _object(answer)
+    said = complaint(members or {})
+    body = Body(members or {}, answer_trace("revoke", answer, said))
+    _refuse_no_answer(answer, body.trace)
+    if body.members.get("error") is not None and said.code != "ok":
+        if not isinstance(said.code, str):
+            raise body.strange("`error` is not text")
+        raise verdict(said.code, said.hints, body.trace)
+    if not 200 <= answer.status < 300:
+        raise body.strange(f"HTTP {answer.status} without an error")
 
 
 def user_info_body(answer: Answer) -> Body:
@@ -103,12 +120,11 @@ def user_info_body(answer: Answer) -> Body:
 def issued(body: Body, *, now: int, callback_scopes: tuple[str, ...]) -> Issued:
     """The tokens of a sign-in or refresh, their lifetimes counted from `now` (epoch seconds).
 
-    Granted is what the answer says, or what the callback said when the answer is silent.
+    Granted is what the answer says, or what the callback said when the answer is silent. A refresh had no
+    callback: no scopes then mean that the old ones stand (RFC 6749 §6).
     Raises `Unavailable`. Source: /doc/oauth-get-a-user-access-token.
     """
-    # RFC 6749 §7.1: a token of a type we do not know must not be used.
-    if body.optional_text("token_type").lower() != "bearer":
-        raise body.strange("no usable `token_type`")
+    _refuse_unknown_type(body)
     tokens = TokenPair(
         access_token=Secret(body.text("access_token", _TOKEN)),
         refresh_token=Secret(body.text("refresh_token", _TOKEN)),
@@ -117,6 +133,12 @@ def issued(body: Body, *, now: int, callback_scopes: tuple[str, ...]) -> Issued:
         scopes=scope_list(body.optional_text("scope")) or callback_scopes,
     )
     return Issued(body.text("open_id", _OPAQUE), tokens)
+
+
+def client_token(body: Body) -> None:
+    """Hold an answer to the client-credentials grant against its shape. Raises `Unavailable`."""
+    _refuse_unknown_type(body)
+    body.text("access_token", _TOKEN)
 
 
 def identity(body: Body, *, avatar_schemes: Collection[str]) -> Identity:
@@ -144,19 +166,33 @@ def scope_list(text: str) -> tuple[str, ...]:
 
 def _read(place: Place, answer: Answer) -> tuple[Body, Complaint]:
     """The object in an answer and its error part, provided that somebody answered at all."""
+    members = _object(answer)
+    said = complaint(members or {})
+    body = Body(members or {}, answer_trace(place, answer, said))
+    _refuse_no_answer(answer, body.trace)
+    if members is None:
+        raise body.strange("not a JSON object")
+    return body, said
+
+
+def _object(answer: Answer) -> Mapping[str, object] | None:
     try:
         members = orjson.loads(answer.body)
     except orjson.JSONDecodeError:
-        members = None
-    known = members if isinstance(members, dict) else {}
-    said = complaint(known)
-    body = Body(known, answer_trace(place, answer, said))
+        return None
+    return members if isinstance(members, dict) else None
+
+
+def _refuse_no_answer(answer: Answer, trace: Trace) -> None:
     # Among statuses 200 and 4xx the body decides: TikTok reports errors with status 200, too.
     if answer.status == 429 or not (200 <= answer.status < 300 or 400 <= answer.status < 500):
-        raise Unavailable(f"TikTok is down, overloaded or has moved (HTTP {answer.status})", body.trace)
-    if members is not known:
-        raise body.strange("not a JSON object")
-    return body, said
+        raise Unavailable(f"TikTok is down, overloaded or has moved (HTTP {answer.status})", trace)
+
+
+def _refuse_unknown_type(body: Body) -> None:
+    # RFC 6749 §7.1: a token of a type we do not know must not be used.
+    if body.optional_text("token_type").lower() != "bearer":
+        raise body.strange("no usable `token_type`")
 
 
 def _label(text: str) -> str | None:
