@@ -157,7 +157,7 @@ class Vault:
         if isinstance(error, Rejected):
             await self._give_up(kept, lease, "refused")
             raise SignInNeeded(str(error)) from error
-        if isinstance(error, Unavailable) and not error.certainly_undone:
+        if isinstance(error, Unavailable) and not _certainly_not_renewed(error):
             await self._give_up(kept, lease, "answer_lost")
             raise SignInNeeded(str(error)) from error
         _count(kept, "unavailable")
@@ -195,6 +195,12 @@ class Vault:
 
 def _row(registration: str, open_id: str) -> str:
     return f"{registration} {open_id}"
+
+
+def _certainly_not_renewed(error: Unavailable) -> bool:
+    """Whether TikTok got no request, or answered it with an error or a status that is no success."""
+    status = error.trace.status
+    return error.nothing_sent or error.trace.error is not None or (status is not None and not 200 <= status < 300)
 
 
 def _count(kept: Kept, outcome: str) -> None:

@@ -127,7 +127,7 @@ async def lease(tx: Transaction, seen: Kept, lease_id: str, *, until: int, now: 
 
 
 async def renew(tx: Transaction, account_id: str, lease_id: str, pair: NewPair) -> bool:
-    """Store what TikTok answered and end the lease; False when a new sign-in has brought another pair meanwhile."""
+    """Store what TikTok answered, and end the lease; False when a new sign-in has brought another pair since."""
     return bool(
         await tx.run(
             _RENEW,

@@ -7,7 +7,6 @@ Source: the quickstarts of Login Kit for iOS and Android.
 """
 
 import re
-from dataclasses import replace
 from typing import Final
 
 from broker import opaque
@@ -73,10 +72,9 @@ async def _signed_in(presented: Presentation, code: str, verifier: str, redirect
     tiktok = presented.vault.tiktok.get(metadata.registration)
     if tiktok is None:
         raise server_error("This app is bound to a TikTok registration that is not configured.")
-    # Whatever the registration's own sign-ins do: apps on devices use PKCE, so the verifier always goes along.
-    tiktok = replace(tiktok, pkce="hex")
+    approval = Approval(Secret(code), ())
     try:
-        signed_in = await tiktok.sign_in(Approval(Secret(code), ()), verifier=verifier, redirect_uri=redirect_uri)
+        signed_in = await tiktok.sign_in(approval, verifier=verifier, redirect_uri=redirect_uri, native=True)
     except UpstreamError as error:
         raise upstream_errors.told(error, metadata.registration) from None
     missing = [scope for scope in metadata.required_tiktok_scopes if scope not in signed_in.tokens.scopes]
