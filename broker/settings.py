@@ -83,6 +83,8 @@ class Settings:
     trusted_proxies: tuple[Network, ...]
     metrics_token: Secret | None
     allow_private_callbacks: bool
+    templates: Path | None
+    """A folder of pages in place of ours."""
     log_format: str
     log_level: str
 
