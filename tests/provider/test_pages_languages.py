@@ -139,6 +139,58 @@ async def test_a_posting_page_speaks_the_language_of_the_request_pushed_or_not(f
         assert ">Continuar</button>" in answer.text
 
 
+async def test_a_posting_page_after_tiktok_speaks_what_the_app_asked_for(file_stage: Stage) -> None:
+    """The wish travels with the login; TikTok sends the browser back without it."""
+    stage = file_stage
+    for asked, expected in (("fr-CA zh-Hans", "zh"), ("fr", "es"), (None, "es")):
+        browser = await stage.browser()
+        browser.headers["accept-language"] = "es"
+        question = stage.question(response_mode="form_post", ui_locales=asked, prompt="login")
+        for action in ("allow", "deny"):
+            sent = await stage.authorize(browser, question)
+            back = await stage.consent(browser, sent.headers["location"], action=action)
+            answer = await browser.get(back)
+            assert answer.status_code == 200
+            assert language_of(answer) == expected
+            # The same address again finds no login; the page knows the browser only.
+            assert language_of(await browser.get(back)) == "es"
+
+
+async def test_a_login_that_was_finished_elsewhere_says_so_in_its_language(file_stage: Stage) -> None:
+    stage, browser = file_stage, await file_stage.browser()
+    sent = await stage.authorize(browser, stage.question(ui_locales="zh"))
+    cookies = dict(browser.cookies)
+    address = sent.headers["location"]
+    first, second = [await stage.consent(browser, address) for _ in range(2)]
+    assert (await browser.get(first)).status_code == 302
+    late = await stage.browser()
+    late.cookies.update(cookies)
+    answer = await late.get(second)
+    assert (answer.status_code, language_of(answer)) == (400, "zh")
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_every_page_of_a_sign_out_speaks_what_the_app_asked_for(file_stage: Stage, method: str) -> None:
+    """RP-Initiated Logout §2: `ui_locales`, by either method, and for the page after the question too."""
+    stage, browser = file_stage, await file_stage.browser()
+    browser.headers["accept-language"] = "es"
+    tokens = await enter(stage, browser)
+
+    async def ask(**parameters: str) -> httpx.Response:
+        query, form = (parameters, None) if method == "GET" else (None, parameters)
+        return await browser.request(method, f"{stage.issuer}/logout", params=query, data=form)
+
+    for wish, expected in (("fr zh-Hans", "zh"), ("fr", "es")):
+        question = await ask(ui_locales=wish)
+        assert language_of(question) == expected
+        (value,) = re.findall(r'name="question" value="([^"]+)"', question.text)
+        assert language_of(await ask(ui_locales=wish, id_token_hint="garbage")) == expected
+        agreed = await browser.post(f"{stage.issuer}/logout/confirm", data={"question": value})
+        assert (agreed.status_code, language_of(agreed)) == (200, expected)
+        assert language_of(await ask(ui_locales=wish, id_token_hint=tokens["id_token"])) == expected
+        await enter(stage, browser)
+
+
 async def test_no_language_header_is_a_fault_of_ours(file_stage: Stage) -> None:
     address = f"{file_stage.issuer}/authorize?client_id=cli_nobody"
     browser = await file_stage.browser()

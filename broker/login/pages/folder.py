@@ -22,7 +22,7 @@ class BadPages(Exception):
     """An operator's pages cannot be used. `faults`: one sentence each, naming the file and what to do."""
 
     def __init__(self, faults: tuple[str, ...]) -> None:
-        super().__init__("\n".join(faults))
+        super().__init__(f"The pages in place of ours cannot be used: {' '.join(faults)}")
         self.faults = faults
 
 
@@ -62,7 +62,7 @@ def _entries(folder: Path, prefix: str, found: Folder) -> list[tuple[str, Path]]
 
 def _take_words(found: Folder, name: str, file: Path) -> None:
     language = file.stem
-    if file.suffix != ".json" or _LANGUAGE.match(language) is None:
+    if file.suffix != ".json" or _LANGUAGE.fullmatch(language) is None:
         found.strange.append(name)
         return
     try:
