@@ -46,6 +46,15 @@ class _Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class _Agreed:
+    """What the person agreed to: where to go afterwards, which app had asked, and in which language."""
+
+    address: str | None
+    client_id: str | None
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
 class Logout:
     """Ends sessions of browsers; every client of the session is told through the outbox."""
 
@@ -93,10 +102,10 @@ class Logout:
         """The person agreed. The question must be one that we put to this browser."""
         try:
             question = (await read_form(request)).get("question", "")
-            address, language = self._agreed(request, question)
-            rendering.prefer(request, language)
-            await self._end_session_of(request)
-            return await self._signed_out(request, address)
+            agreed = self._agreed(request, question)
+            rendering.prefer(request, agreed.language)
+            await self._end_session_of(request, agreed.client_id)
+            return await self._signed_out(request, agreed.address)
         except OAuthError as error:
             return self._refused(request, error)
         except (DatabaseUnavailable, SchemaMismatch) as error:
@@ -109,7 +118,7 @@ class Logout:
         if asked.hint is None:
             return self.pages.sign_out_question(request, self._question(request, asked))
         if asked.hint.sid is not None:
-            await self._end(asked.hint.sid)
+            await self._end(request, asked.hint.sid, asked.hint.client_id)
         return await self._signed_out(request, _with_state(asked))
 
     async def _read(self, parameters: Parameters) -> _Asked:
@@ -137,16 +146,23 @@ class Logout:
         except InvalidToken as error:
             raise refusals.bad_hint(error) from None
 
-    async def _end_session_of(self, request: Request) -> None:
+    async def _end_session_of(self, request: Request, client_id: str | None) -> None:
         cookie = self.browser.session_cookie(request.cookies)
         if cookie is None:
             return
         session_id = await self.database.read(sessions.id_of, opaque.digest(cookie))
         if session_id is not None:
-            await self._end(session_id)
+            await self._end(request, session_id, client_id)
 
-    async def _end(self, session_id: str) -> None:
-        if await self.database.transact(sessions.end, session_id, now=self.clock()):
+    async def _end(self, request: Request, session_id: str, client_id: str | None) -> None:
+        if await self.database.transact(
+            sessions.end,
+            session_id,
+            reason="sign_out",
+            client_id=client_id,
+            request_id=request.scope["broker.request_id"],
+            now=self.clock(),
+        ):
             _log.info("session.ended", session_id=session_id)
             self.outbox.nudge()
 
@@ -168,21 +184,21 @@ class Logout:
 
     def _question(self, request: Request, asked: _Asked) -> str:
         """What the answer must bring back: sealed, for this browser's session only, and for ten minutes."""
-        content = orjson.dumps([self.clock(), _with_state(asked), self.pages.language(request)])
+        client_id = asked.client.client_id if asked.client else None
+        content = orjson.dumps([self.clock(), _with_state(asked), client_id, self.pages.language(request)])
         return opaque.base64url(self.sealer.seal(content, purpose=_PURPOSE, row=self._browser_of(request)))
 
-    def _agreed(self, request: Request, question: str) -> tuple[str | None, str]:
-        """Where to go now that the person has agreed, and the language of the question."""
+    def _agreed(self, request: Request, question: str) -> _Agreed:
         sealed = opaque.from_base64url(question)
         try:
-            asked_at, address, language = orjson.loads(
+            asked_at, address, client_id, language = orjson.loads(
                 self.sealer.open(sealed or b"", purpose=_PURPOSE, row=self._browser_of(request))
             )
         except Unsealable:
             raise invalid_request("This answer does not belong to a question of ours in this browser.") from None
         if self.clock() >= asked_at + _QUESTION_SECONDS:
             raise invalid_request("The question was answered too late.")
-        return address, language
+        return _Agreed(address, client_id, language)
 
     def _browser_of(self, request: Request) -> str:
         cookie = self.browser.session_cookie(request.cookies)
