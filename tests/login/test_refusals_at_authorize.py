@@ -64,7 +64,7 @@ REDIRECTED: list[tuple[dict[str, Any], str]] = [
     ({"code_challenge": "short"}, "invalid_request"),
     ({"code_challenge": "=" * 43}, "invalid_request"),
     ({"code_challenge": "a" * 44}, "invalid_request"),
-    ({"scope": 'a"b'}, "invalid_request"),
+    ({"scope": 'a"b'}, "invalid_scope"),
     ({"scope": ["openid", "profile"]}, "invalid_request"),
     ({"nonce": "n" * 501}, "invalid_request"),
     ({"nonce": "é"}, "invalid_request"),
