@@ -59,10 +59,13 @@ class Logout:
     def routes(self) -> list[Route]:
         """`GET /logout`, `POST /logout`, and `POST /logout/confirm` for the page that asks."""
         return [
-            Route("/logout", self.get, methods=["GET"]),
-            Route("/logout", self.post, methods=["POST"]),
+            Route("/logout", self.visit, methods=["GET", "POST"]),
             Route("/logout/confirm", self.confirm, methods=["POST"]),
         ]
+
+    async def visit(self, request: Request) -> Response:
+        """By link or by form (RP-Initiated Logout §2)."""
+        return await (self.post(request) if request.method == "POST" else self.get(request))
 
     async def get(self, request: Request) -> Response:
         """Signed out, or asked whether to be."""
