@@ -38,7 +38,6 @@ class _Asked:
     """What an app asked: whom by the hint, and where to go afterwards."""
 
     hint: Hint | None
-    client: Client | None
     address: str | None
     state: str | None
 
@@ -120,12 +119,14 @@ class Logout:
         client = await self.directory.find(client_id) if client_id is not None else None
         address = parameters.get("post_logout_redirect_uri")
         if address is not None:
-            registered = client.metadata.post_logout_redirect_uris if client and not client.disabled else ()
-            if address not in registered:
+            if client is not None and address not in _registered(client):
+                # The copy that was kept may be older than the address.
+                client = await self.directory.recent(client.client_id)
+            if address not in _registered(client):
                 raise invalid_request(
                     "The post_logout_redirect_uri is not registered for this app, character for character."
                 )
-        return _Asked(hint, client, address, parameters.get("state"))
+        return _Asked(hint, address, parameters.get("state"))
 
     def _hint(self, token: str | None) -> Hint | None:
         if token is None:
@@ -185,6 +186,10 @@ class Logout:
     def _browser_of(self, request: Request) -> str:
         cookie = self.browser.session_cookie(request.cookies)
         return opaque.digest(cookie).hex() if cookie else "nobody"
+
+
+def _registered(client: Client | None) -> tuple[str, ...]:
+    return client.metadata.post_logout_redirect_uris if client and not client.disabled else ()
 
 
 def _with_state(asked: _Asked) -> str | None:

@@ -143,6 +143,22 @@ async def test_a_disabled_client_is_nobody(front: Front) -> None:
     assert "location" not in answer.headers
 
 
+async def test_what_was_registered_a_second_ago_counts(front: Front, clock: HeldClock) -> None:
+    """A copy of the client is kept for longer, and nobody is refused because of it."""
+    new = "https://app.example/new"
+    assert (await front.authorize(redirect_uri=new)).status_code == 400
+    registered = {"redirect_uris": [WEB_REDIRECT, new]}
+    await front.database.transact(clients.set_metadata, WEB, registered, now=1)
+    clock.advance(1)
+    assert (await front.authorize(redirect_uri=new)).status_code == 302
+    await front.database.transact(clients.disable, WEB, now=1)
+    clock.advance(1)
+    assert (await front.authorize(redirect_uri="https://evil.example/")).status_code == 400
+    await front.database.transact(clients.enable, WEB, now=1)
+    clock.advance(1)
+    assert (await front.authorize()).status_code == 302
+
+
 async def test_a_native_app_may_come_with_any_port_on_its_loopback_address_only(front: Front) -> None:
     """RFC 8252 §7.3."""
     for port in (":49152", ":1", ""):
