@@ -52,26 +52,19 @@ class Authorize:
 
     def routes(self) -> list[Route]:
         """`GET /authorize` and `POST /authorize`."""
-        return [
-            Route("/authorize", self.get, methods=["GET"]),
-            Route("/authorize", self.post, methods=["POST"]),
-        ]
+        return [Route("/authorize", self.visit, methods=["GET", "POST"])]
 
-    async def get(self, request: Request) -> Response:
-        """An answer for the app, or 302 to TikTok; a page when the app is not known to be one."""
+    async def visit(self, request: Request) -> Response:
+        """An answer for the app, or on to TikTok; a page when the app is not known to be one.
+
+        A form says the same as a query (OIDC Core §3.1.2.1).
+        """
+        posted = request.method == "POST"
         try:
-            parameters = read_query(request)
+            parameters = await read_form_as_sent(request) if posted else read_query(request)
         except OAuthError as error:
             return refusals.shown(self.pages, request, error)
-        return await self._answer(request, parameters)
-
-    async def post(self, request: Request) -> Response:
-        """The same for a form (OIDC Core §3.1.2.1)."""
-        try:
-            parameters = await read_form_as_sent(request)
-        except OAuthError as error:
-            return refusals.shown(self.pages, request, error)
-        if self.browser.session_cookie(request.cookies) is None:
+        if posted and self.browser.session_cookie(request.cookies) is None:
             # SameSite=Lax keeps our cookies back from a POST of another site. A GET brings them.
             address = f"{self.issuer}/authorize?{parameters.encoded()}"
             return RedirectResponse(address, 303, {"Cache-Control": "no-store"})

@@ -37,10 +37,10 @@ _QUESTION_SECONDS: Final = 600
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What an app asked: whom by the hint, and where to go afterwards."""
+    """What an app asked: which app, whom it means by the hint, and where to go afterwards."""
 
+    client_id: str | None
     hint: Hint | None
-    client: Client | None
     address: str | None
     state: str | None
 
@@ -71,10 +71,13 @@ class Logout:
     def routes(self) -> list[Route]:
         """`GET /logout`, `POST /logout`, and `POST /logout/confirm` for the page that asks."""
         return [
-            Route("/logout", self.get, methods=["GET"]),
-            Route("/logout", self.post, methods=["POST"]),
+            Route("/logout", self.visit, methods=["GET", "POST"]),
             Route("/logout/confirm", self.confirm, methods=["POST"]),
         ]
+
+    async def visit(self, request: Request) -> Response:
+        """By link or by form (RP-Initiated Logout §2)."""
+        return await (self.post(request) if request.method == "POST" else self.get(request))
 
     async def get(self, request: Request) -> Response:
         """Signed out, or asked whether to be."""
@@ -131,12 +134,14 @@ class Logout:
         client = await self.directory.find(client_id) if client_id is not None else None
         address = parameters.get("post_logout_redirect_uri")
         if address is not None:
-            registered = client.metadata.post_logout_redirect_uris if client and not client.disabled else ()
-            if address not in registered:
+            if client is not None and address not in _registered(client):
+                # The copy that was kept may be older than the address.
+                client = await self.directory.recent(client.client_id)
+            if address not in _registered(client):
                 raise invalid_request(
                     "The post_logout_redirect_uri is not registered for this app, character for character."
                 )
-        return _Asked(hint, client, address, parameters.get("state"))
+        return _Asked(client.client_id if client else None, hint, address, parameters.get("state"))
 
     def _hint(self, token: str | None) -> Hint | None:
         if token is None:
@@ -184,8 +189,7 @@ class Logout:
 
     def _question(self, request: Request, asked: _Asked) -> str:
         """What the answer must bring back: sealed, for this browser's session only, and for ten minutes."""
-        client_id = asked.client.client_id if asked.client else None
-        content = orjson.dumps([self.clock(), _with_state(asked), client_id, self.pages.language(request)])
+        content = orjson.dumps([self.clock(), _with_state(asked), asked.client_id, self.pages.language(request)])
         return opaque.base64url(self.sealer.seal(content, purpose=_PURPOSE, row=self._browser_of(request)))
 
     def _agreed(self, request: Request, question: str) -> _Agreed:
@@ -213,6 +217,10 @@ class Logout:
             status=413 if error.status == 413 else 400,
             code=error.code,
         )
+
+
+def _registered(client: Client | None) -> tuple[str, ...]:
+    return client.metadata.post_logout_redirect_uris if client and not client.disabled else ()
 
 
 def _with_state(asked: _Asked) -> str | None:
