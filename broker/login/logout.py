@@ -172,14 +172,16 @@ class Logout:
             self.outbox.nudge()
 
     async def _signed_out(self, request: Request, address: str | None) -> Response:
+        cookie = self.browser.session_cookie(request.cookies)
+        still_here = cookie is not None and await self._is_live(cookie)
         if address is not None:
             response: Response = _to(address)
         else:
-            response = self.pages.message(request, "signed_out", status=200)
+            page = "signed_out_elsewhere" if still_here else "signed_out"
+            response = self.pages.message(request, page, status=200)
         # Only a session that is over is taken from the browser. Else anybody's ID token, or a form on a page that
         # nobody meant to send, would sign out whoever is signed in here (RP-Initiated Logout §6).
-        cookie = self.browser.session_cookie(request.cookies)
-        if cookie is not None and not await self._is_live(cookie):
+        if cookie is not None and not still_here:
             self.browser.forget_session(response)
         return response
 

@@ -102,6 +102,16 @@ async def test_without_an_address_a_page_says_that_it_is_done(one: Stage) -> Non
     assert not await signed_in(one, browser)
 
 
+async def test_the_page_does_not_claim_that_this_browser_is_signed_out_when_it_is_not(one: Stage) -> None:
+    hers, his = await one.browser(), await one.browser()
+    hint = (await sign_in(one, hers))["id_token"]
+    await sign_in(one, his, person="p2")
+    answer = await log_out(one, his, id_token_hint=hint)
+    assert answer.status_code == 200
+    assert "This browser itself is still signed in." in answer.text
+    assert "You are signed out" not in answer.text
+
+
 def forged(token: str, **changes: object) -> str:
     """The token's header and changed claims under a key of somebody else's."""
     claims = jwt.decode(token, options={"verify_signature": False}) | changes
