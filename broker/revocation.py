@@ -19,7 +19,7 @@ from broker.oauth.errors import invalid_request
 from broker.store import grants, machine_tokens
 from broker.store.database import Database
 from broker.web.errors import back_channel
-from broker.web.requests import read_form
+from broker.web.requests import read_authorization, read_form
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Revocation:
     async def post(self, request: Request) -> Response:
         """200 without a body (RFC 7009 §2.2). Raises `OAuthError`, `DatabaseUnavailable`."""
         form = await read_form(request)
-        client = await self.authentication.client(request.headers.get("authorization"), form)
+        client = await self.authentication.client(read_authorization(request), form)
         token = form.get("token")
         if token is None:
             raise invalid_request("The request has no token.")
