@@ -193,6 +193,14 @@ def test_an_id_that_cannot_be_one_is_wrong_usage(client_id: str) -> None:
     assert "visible ASCII" in result.stderr
 
 
+def test_an_id_that_could_be_a_persons_is_refused() -> None:
+    """RFC 9700 §4.15: a client's token in its own name has the client's id as its `sub`."""
+    taken = opaque.identifier("usr_")
+    result = run("clients", "add", "My app", "--redirect-uri", REDIRECT, "--client-id", taken)
+    assert result.exit_code == 2
+    assert "the ids of people" in result.stderr
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -51,6 +51,7 @@ REDIRECTED: list[tuple[dict[str, Any], str]] = [
     ({"response_type": "code id_token"}, "unsupported_response_type"),
     ({"response_mode": "fragment"}, "invalid_request"),
     ({"response_mode": "form_post.jwt"}, "invalid_request"),
+    ({"response_mode": "web_message"}, "invalid_request"),
     ({"response_mode": ["query", "form_post"]}, "invalid_request"),
     ({"request": "eyJ"}, "request_not_supported"),
     ({"request_uri": "urn:x"}, "request_uri_not_supported"),
