@@ -25,6 +25,7 @@ class Presentation:
     database: Database
     ring: Ring
     lifetimes: Lifetimes
+    request_id: str
     now: int
 
     @property
