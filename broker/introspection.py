@@ -20,7 +20,7 @@ from broker.oauth.errors import invalid_request
 from broker.store import grants, machine_tokens, rotating
 from broker.store.database import Database
 from broker.web.errors import Json, back_channel
-from broker.web.requests import read_form
+from broker.web.requests import read_authorization, read_form
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Introspection:
     async def post(self, request: Request) -> Response:
         """The token's state. Raises `OAuthError`, `DatabaseUnavailable`."""
         form = await read_form(request)
-        client = await self.authentication.client(request.headers.get("authorization"), form)
+        client = await self.authentication.client(read_authorization(request), form)
         token = form.get("token")
         if token is None:
             raise invalid_request("The request has no token.")

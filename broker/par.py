@@ -21,7 +21,7 @@ from broker.oauth.parameters import Parameters
 from broker.store import pushed
 from broker.store.database import Database
 from broker.web.errors import Json, back_channel
-from broker.web.requests import read_form
+from broker.web.requests import read_authorization, read_form
 
 _PREFIX: Final = "urn:ietf:params:oauth:request_uri:"
 _VISIT_SECONDS: Final = 60
@@ -44,7 +44,7 @@ class PushedRequests:
     async def post(self, request: Request) -> Response:
         """201 with the `request_uri`. Raises `OAuthError`, `DatabaseUnavailable`."""
         form = await read_form(request)
-        client = await self.authentication.client(request.headers.get("authorization"), form)
+        client = await self.authentication.client(read_authorization(request), form)
         if client.metadata.public:
             # Nobody has proved anything, and what anybody may send must leave no row.
             raise unauthorized_client("Only an app that authenticates can push its requests.")

@@ -19,7 +19,7 @@ from broker.oauth.errors import invalid_request
 from broker.store import grants, machine_tokens
 from broker.store.database import Database
 from broker.web.errors import back_channel
-from broker.web.requests import read_form
+from broker.web.requests import read_authorization, read_form
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Revocation:
     async def post(self, request: Request) -> Response:
         """200 without a body (RFC 7009 §2.2). Raises `OAuthError`, `DatabaseUnavailable`."""
         form = await read_form(request)
-        client = await self.authentication.client(request.headers.get("authorization"), form)
+        client = await self.authentication.client(read_authorization(request), form)
         token = form.get("token")
         if token is None:
             raise invalid_request("The request has no token.")
@@ -49,7 +49,7 @@ class Revocation:
         """End what this client's own token stands for; any other token is no error (RFC 7009 §2.2)."""
         presented = refresh.read(self.claims.signer.ring, encoded, client_id=client_id)
         if presented is not None:
-            await self._end(presented.grant_id, client_id, request_id)
+            await self._end(presented.grant_id, request_id)
             return
         now = self.clock()
         try:
@@ -59,7 +59,7 @@ class Revocation:
         if token.client_id != client_id:
             return
         if token.grant_id is not None:
-            await self._end(token.grant_id, client_id, request_id)
+            await self._end(token.grant_id, request_id)
             return
         await self.database.transact(
             machine_tokens.revoke,
@@ -70,7 +70,5 @@ class Revocation:
             now=now,
         )
 
-    async def _end(self, grant_id: str, client_id: str, request_id: str) -> None:
-        await self.database.transact(
-            grants.revoke, grant_id, client_id=client_id, request_id=request_id, now=self.clock()
-        )
+    async def _end(self, grant_id: str, request_id: str) -> None:
+        await self.database.transact(grants.revoke, grant_id, request_id=request_id, now=self.clock())

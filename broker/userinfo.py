@@ -21,7 +21,7 @@ from broker.store import grants
 from broker.store.database import Database
 from broker.store.grant_rows import Grant
 from broker.web.errors import Json, back_channel
-from broker.web.requests import brings_form, read_form
+from broker.web.requests import brings_form, read_authorization, read_form
 
 _BEARER: Final = 'Bearer realm="broker"'
 _DPOP: Final = f'DPoP realm="broker", algs="{" ".join(public_key.ALGORITHMS)}"'
@@ -115,7 +115,7 @@ def _scheme(request: Request) -> str:
 
 async def _presented(request: Request) -> _Presented | None:
     """RFC 6750 §2: in the header, or in a form body, and in one of them only."""
-    header = request.headers.get("authorization")
+    header = read_authorization(request)
     in_body = None
     if request.method == "POST" and brings_form(request):
         in_body = (await read_form(request)).get("access_token")

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from broker import log
@@ -20,6 +21,12 @@ from tests.stage import HeldClock, Stage, make_keys, running_stage
 
 # The fixtures of other modules that every test may ask for.
 __all__ = ["postgres", "postgres_url"]
+
+# How fast an example is drawn or run says something of the machine, and nothing of what is promised.
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from broker import opaque, sealing, settings
 from broker.app import running as running_broker
@@ -202,12 +203,23 @@ async def register_clients(database: Database, *, now: int) -> None:
     await database.transact(clients.add, PUBLIC, public, None, now=now)
 
 
+@dataclass
+class _Front:
+    """What listens before there is a broker, which must know its address when it is made."""
+
+    broker: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        assert self.broker is not None
+        await self.broker(scope, receive, send)
+
+
 @contextlib.asynccontextmanager
 async def running_stage(database_url: str, clock: HeldClock, **changes: str) -> AsyncIterator[Stage]:
     """Start it all; `changes` are further `BROKER_…` settings."""
     async with contextlib.AsyncExitStack() as stack:
-        port = free_port()
-        issuer = f"http://127.0.0.1:{port}"
+        front = _Front()
+        issuer = await stack.enter_async_context(serving(front))
         world = World(clock=clock)
         world.add_app(App(CLIENT_KEY, TIKTOK_SECRET, [f"{issuer}/callback/tiktok"], platform="desktop"))
         simulator = await stack.enter_async_context(serving(create_app(world)))
@@ -215,7 +227,6 @@ async def running_stage(database_url: str, clock: HeldClock, **changes: str) -> 
         database = await connect(database_url)
         stack.push_async_callback(database.close)
         await register_clients(database, now=clock())
-        app = await stack.enter_async_context(running_broker(loaded, clock=clock))
-        await stack.enter_async_context(serving(app, port=port))
+        front.broker = await stack.enter_async_context(running_broker(loaded, clock=clock))
         http = await stack.enter_async_context(httpx.AsyncClient(base_url=issuer, timeout=10, verify=False))
         yield Stage(issuer, loaded, world, simulator, clock, database, http, stack)

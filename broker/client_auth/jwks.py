@@ -5,13 +5,12 @@ within thirty seconds of the last, so that forged `kid`s do not turn us against 
 """
 
 import asyncio
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
 import orjson
 
-from broker.client_auth.public_key import PublicKey, Unacceptable, read
+from broker.client_auth.public_key import PublicKey, Unacceptable, usable
 from broker.oauth.client_metadata import ClientMetadata
 from broker.outbound import Outbound, Unreachable
 
@@ -44,7 +43,7 @@ class KeySource:
     async def choose(self, metadata: ClientMetadata, alg: str, kid: str | None, *, now: int) -> PublicKey:
         """The client's key for `alg`: the one of this `kid`, or its only one. Raises `Unacceptable`."""
         if metadata.jwks_uri is None:
-            return _only(_fitting(_usable(metadata.jwks.get("keys", ())), alg, kid))
+            return _only(_fitting(usable(metadata.jwks.get("keys", ())), alg, kid))
         fitting = _fitting(await self._published(metadata.jwks_uri, _KEPT_SECONDS, now), alg, kid)
         if not fitting:
             fitting = _fitting(await self._published(metadata.jwks_uri, _PAUSE_SECONDS, now), alg, kid)
@@ -88,18 +87,7 @@ def _keys_in(body: bytes) -> tuple[PublicKey, ...]:
         raise Unacceptable("it is not a JWK Set")
     if len(keys) > _MOST_KEYS:
         raise Unacceptable(f"it has more than {_MOST_KEYS} keys")
-    return _usable(keys)
-
-
-def _usable(keys: Iterable[object]) -> tuple[PublicKey, ...]:
-    """RFC 7517 §5: a key that is not understood is passed over, and does not spoil the others."""
-    usable = []
-    for jwk in keys:
-        try:
-            usable.append(read(jwk))
-        except Unacceptable:
-            continue
-    return tuple(usable)
+    return usable(keys)
 
 
 def _fitting(keys: tuple[PublicKey, ...], alg: str, kid: str | None) -> list[PublicKey]:

@@ -4,7 +4,7 @@ A kind of key has exactly one algorithm here, so that what was made for one is n
 (RFC 8725 §3.1, §3.2). The three are those of FAPI 2.0 Security Profile §5.4: no PKCS #1 v1.5, nothing shared.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -66,6 +66,17 @@ def read(jwk: object) -> PublicKey:
     members = {name: jwk[name] for name in names}
     _refuse_misshapen(members)
     return PublicKey(alg=alg, kid=kid, members=members)
+
+
+def usable(keys: Iterable[object]) -> tuple[PublicKey, ...]:
+    """RFC 7517 §5: a key that is not understood is passed over, and does not spoil the others."""
+    understood = []
+    for jwk in keys:
+        try:
+            understood.append(read(jwk))
+        except Unacceptable:
+            continue
+    return tuple(understood)
 
 
 def has_private_members(jwk: Mapping[str, Any]) -> bool:

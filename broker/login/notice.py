@@ -41,8 +41,9 @@ class LogoutNotice:
         except Unreachable as error:
             _log.warning("backchannel_logout.unheard", client_id=payload["client_id"], reason=str(error))
             return False
-        # §2.8: 200, and 204 from frameworks that answer an empty body so; 400 is the app's own final word.
+        # §2.8: 200, and 204 from frameworks that answer an empty body so. 400 is also what an app says whose own
+        # sign-out failed, so it may yet succeed.
         heard = status in (200, 204)
         if not heard:
             _log.warning("backchannel_logout.refused", client_id=payload["client_id"], status=status)
-        return heard or status == 400
+        return heard

@@ -1,5 +1,6 @@
 """Who asks at the authorization endpoint, and with which parameters: those at hand, or those pushed before."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,6 +13,9 @@ from broker.store import pushed
 from broker.store.database import Database
 
 _PUSHED: Final = "urn:ietf:params:oauth:request_uri:"
+
+FindClient = Callable[[str], Awaitable[Client | None]]
+"""Looks a client up by its id: the copy that is kept, or a younger one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,15 @@ async def read(given: Parameters, directory: ClientDirectory, database: Database
 
     Raises `OAuthError`, to be shown as a page, and `DatabaseUnavailable`.
     """
-    client = await _client(given, directory)
+    try:
+        return await _read(given, directory.find, database, now=now)
+    except OAuthError:
+        # The copy that was kept may be older than what has been registered since.
+        return await _read(given, directory.recent, database, now=now)
+
+
+async def _read(given: Parameters, find: FindClient, database: Database, *, now: int) -> Asked:
+    client = await _client(given, find)
     digest = None
     request_uri = given.get("request_uri")
     if request_uri is not None and request_uri.startswith(_PUSHED):
@@ -51,11 +63,11 @@ async def read(given: Parameters, directory: ClientDirectory, database: Database
     return Asked(client, reply_to, given, digest)
 
 
-async def _client(given: Parameters, directory: ClientDirectory) -> Client:
+async def _client(given: Parameters, find: FindClient) -> Client:
     client_id = given.get("client_id")
     if client_id is None:
         raise invalid_request("The request has no client_id.")
-    client = await directory.find(client_id)
+    client = await find(client_id)
     if client is None or client.disabled:
         raise OAuthError("invalid_client", "No app is registered under this client_id.")
     return client

@@ -1,7 +1,8 @@
 """An app's registration in RFC 7591 §2 names, read once into a typed value.
 
-Names that no RFC has are those of the command line: `audience`, `no_pkce`, `registration`,
-`tiktok_tokens`, `required_tiktok_scopes`.
+Names that no RFC has are those of the command line: `audience`, `no_pkce`, `registration`, `tiktok_tokens`,
+`required_tiktok_scopes`. What an app says of itself for people to read (`logo_uri`, `contacts`, …) is kept and
+shown, and nothing depends on it.
 """
 
 from collections.abc import Mapping
@@ -20,6 +21,12 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
     "no_pkce": False,
     "registration": None,
     "client_uri": None,
+    "logo_uri": None,
+    "tos_uri": None,
+    "policy_uri": None,
+    "contacts": [],
+    "software_id": None,
+    "software_version": None,
     "initiate_login_uri": None,
     "post_logout_redirect_uris": [],
     "backchannel_logout_uri": None,
@@ -107,9 +114,11 @@ def read(given: Mapping[str, Any]) -> ClientMetadata:
 
 def complete(given: Mapping[str, Any]) -> dict[str, Any]:
     """The registration as it is kept and shown: defaults filled in, what was left empty left out."""
-    return {
-        name: value for name, value in {**_DEFAULTS, **given}.items() if value not in (None, "", [], {}, False)
-    }
+    whole = {**_DEFAULTS, **given}
+    if "authorization_code" not in whole["grant_types"]:
+        # RFC 7591 §2.1: a response type belongs to the code grant.
+        whole["response_types"] = []
+    return {name: value for name, value in whole.items() if value not in (None, "", [], {}, False)}
 
 
 def with_defaults(given: Mapping[str, Any]) -> dict[str, Any]:

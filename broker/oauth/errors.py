@@ -55,7 +55,7 @@ def unsupported_response_type(description: str) -> OAuthError:
 
 
 def invalid_scope(description: str) -> OAuthError:
-    """A refresh asked for more than was granted (RFC 6749 §6)."""
+    """The scope is malformed, or a refresh asked for more than was granted (RFC 6749 §4.1.2.1, §5.2, §6)."""
     return OAuthError("invalid_scope", description)
 
 

@@ -19,6 +19,9 @@ _APPLICATION_TYPES: Final = ("web", "native")
 _PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _ADDRESSES: Final = {
     "client_uri": "client URI",
+    "logo_uri": "logo URI",
+    "tos_uri": "terms-of-service URI",
+    "policy_uri": "policy URI",
     "initiate_login_uri": "initiate-login URI",
     "backchannel_logout_uri": "back-channel logout URI",
     "jwks_uri": "JWKS URI",
@@ -43,7 +46,9 @@ def _choices(metadata: Mapping[str, Any]) -> Iterator[str]:
         yield "grant_types must name at least one grant type."
     if "refresh_token" in metadata["grant_types"] and "authorization_code" not in metadata["grant_types"]:
         yield "The grant type refresh_token needs authorization_code beside it."
-    if list(metadata["response_types"]) != ["code"]:
+    types = list(metadata["response_types"])
+    # RFC 7591 §2.1: without the code grant there is none.
+    if types != ["code"] and (types or "authorization_code" in metadata["grant_types"]):
         yield "response_types must be code and nothing else."
     if metadata["application_type"] not in _APPLICATION_TYPES:
         yield f"application_type must be one of {', '.join(_APPLICATION_TYPES)}."

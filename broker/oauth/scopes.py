@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from broker.oauth.errors import invalid_request, invalid_scope
+from broker.oauth.errors import invalid_scope
 
 SUPPORTED: Final = ("openid", "profile", "offline_access")
 _LIST: Final = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+(?: +[\x21\x23-\x5B\x5D-\x7E]+)*\Z")
@@ -16,9 +16,10 @@ def well_formed(scope: str) -> bool:
 
 
 def read(scope: str) -> tuple[str, ...]:
-    """The tokens of a `scope` parameter, each once, in the order asked. Raises `invalid_request`."""
+    """The tokens of a `scope` parameter, each once, in the order asked. Raises `invalid_scope`."""
     if not _LIST.match(scope):
-        raise invalid_request("The scope must be tokens of printable ASCII separated by single spaces.")
+        # RFC 6749 §4.1.2.1, §5.2: a malformed scope has the code of an unknown one.
+        raise invalid_scope("The scope must be tokens of printable ASCII separated by single spaces.")
     return tuple(dict.fromkeys(scope.split()))
 
 

@@ -5,6 +5,7 @@ a tenth of what an ORM session costs, while both databases still share every sta
 """
 
 from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
@@ -37,6 +38,9 @@ class Transaction(Protocol):
 
     async def run(self, statement: Executable, **parameters: object) -> int:
         """How many rows the statement touched."""
+
+    def whole(self) -> AbstractAsyncContextManager[object]:
+        """What runs inside is kept or undone together, where each statement would stand for itself, too."""
 
 
 StoreFunction = Callable[Concatenate[Transaction, P], Coroutine[Any, Any, T]]

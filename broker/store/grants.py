@@ -76,7 +76,12 @@ _BEGIN = (
     )
     .on_conflict_do_nothing(index_elements=[grants.c.login_digest])
 )
-_END = update(grants).where(THIS_GRANT, NOT_ENDED).values(ended_at=NOW, ended_reason=bindparam("because"))
+_END = (
+    update(grants)
+    .where(THIS_GRANT, NOT_ENDED)
+    .values(ended_at=NOW, ended_reason=bindparam("because"))
+    .returning(grants.c.client_id, grants.c.user_id, grants.c.session_id)
+)
 _FIND_LIVE = select(*LIVING).where(THIS_GRANT, NOT_ENDED, USER_LIVE, CLIENT_ENABLED)
 
 
@@ -110,18 +115,35 @@ async def begin(
     )
 
 
-async def end(tx: Transaction, grant_id: str, *, reason: str, now: int) -> bool:
-    """End the grant once and for all; False when it had ended already."""
-    return bool(await tx.run(_END, grant=grant_id, because=reason, now=now))
+async def end(tx: Transaction, grant_id: str, *, reason: str, request_id: str | None, now: int) -> bool:
+    """End the grant once and for all, because what belongs to it was misused; False when it had ended already."""
+    return await _end(tx, grant_id, "grant.ended", "broker", reason=reason, request_id=request_id, now=now)
 
 
-async def revoke(tx: Transaction, grant_id: str, *, client_id: str, request_id: str | None, now: int) -> bool:
+async def revoke(tx: Transaction, grant_id: str, *, request_id: str | None, now: int) -> bool:
     """End the grant because its client throws it away; False when it had ended already."""
-    if not await end(tx, grant_id, reason="revoked", now=now):
-        return False
-    await audit.record(
-        tx, "grant.revoked", actor="client", client_id=client_id, grant_id=grant_id, request_id=request_id, now=now
-    )
+    return await _end(tx, grant_id, "grant.revoked", "client", reason="revoked", request_id=request_id, now=now)
+
+
+async def _end(
+    tx: Transaction, grant_id: str, event: str, actor: str, *, reason: str, request_id: str | None, now: int
+) -> bool:
+    async with tx.whole():
+        ended = await tx.one(_END, grant=grant_id, because=reason, now=now)
+        if ended is None:
+            return False
+        await audit.record(
+            tx,
+            event,
+            actor=actor,
+            user_id=ended["user_id"],
+            client_id=ended["client_id"],
+            session_id=ended["session_id"],
+            grant_id=grant_id,
+            request_id=request_id,
+            reason=reason,
+            now=now,
+        )
     return True
 
 

@@ -38,6 +38,7 @@ async def record(tx: Transaction, sign_in: SignIn, redemption: Redemption, *, no
         refresh_kid=redemption.refresh_kid,
         refresh_expires_at=redemption.refresh_expires_at,
         access_expires_at=redemption.access_expires_at,
+        request_id=sign_in.request_id,
         now=now,
     )
     if not isinstance(outcome, Spent):

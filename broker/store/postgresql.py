@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -76,6 +77,11 @@ class PostgresTransaction:
         with _translated():
             tag = await self._connection.execute(compiled.text, *compiled.arguments(parameters))
         return int(tag.rpartition(" ")[2])
+
+    def whole(self) -> AbstractAsyncContextManager[object]:
+        """A transaction, or inside of one a savepoint."""
+        transaction: AbstractAsyncContextManager[object] = self._connection.transaction()
+        return transaction
 
 
 class PostgresDatabase:

@@ -21,6 +21,7 @@ from broker.store.grant_rows import (
     StaleClient,
     grant_of,
 )
+from broker.store.grants import end
 from broker.store.schema import grants
 
 # RFC 6749 §4.1.3 and RFC 7636 §4.6: what makes a presentation of this code correct.
@@ -53,12 +54,7 @@ _REDEEM = (
     )
     .returning(*LIVING)
 )
-_END_REUSED_CODE = (
-    update(grants)
-    .where(_CODE_PRESENTED_CORRECTLY, grants.c.redeemed_at.is_not(None), NOT_ENDED)
-    .values(ended_at=NOW, ended_reason="code_reuse")
-    .returning(grants.c.id)
-)
+_REUSED = select(grants.c.id).where(_CODE_PRESENTED_CORRECTLY, grants.c.redeemed_at.is_not(None), NOT_ENDED)
 _RESOURCES = select(grants.c.resources).where(grants.c.code_digest == bindparam("code_digest"))
 
 
@@ -81,6 +77,7 @@ async def redeem(
     refresh_kid: str | None,
     refresh_expires_at: int | None,
     access_expires_at: int,
+    request_id: str | None,
     now: int,
 ) -> Spent | Refused | StaleClient:
     """Spend an authorization code. A fully correct second use ends the grant (RFC 6749 §4.1.2)."""
@@ -91,7 +88,6 @@ async def redeem(
         "redirect": redirect_uri,
         "challenge": code_challenge,
         "jkt": jkt,
-        "now": now,
     }
     row = await tx.one(
         _REDEEM,
@@ -100,12 +96,14 @@ async def redeem(
         refresh_key=refresh_jkt,
         refresh_expires=refresh_expires_at,
         access_expires=access_expires_at,
+        now=now,
     )
     if row is not None:
         return Spent(grant_of(row))
-    reused = await tx.one(_END_REUSED_CODE, **presented)
+    reused = await tx.one(_REUSED, **presented)
     if reused is not None:
-        return Refused("a code was used a second time", ended=True, grant_id=reused["id"])
+        ended = await end(tx, reused["id"], reason="code_reuse", request_id=request_id, now=now)
+        return Refused("a code was used a second time", ended=ended, grant_id=reused["id"])
     if await tx.one(CLIENT_CURRENT, client=client_id, version=client_version) is None:
         return StaleClient()
     return Refused("the code is unknown, expired, or not presented as it was asked for")

@@ -95,6 +95,7 @@ async def rotate(
     refresh_expires_at: int,
     access_expires_at: int,
     grace: int,
+    request_id: str | None,
     now: int,
 ) -> Spent | Refused | StaleClient:
     """Spend a genuine refresh token of `generation`; `refresh_jkt` is the key that it must be bound to, if any.
@@ -129,6 +130,6 @@ async def rotate(
     if generation == seen["generation"] - 1 and age < grace:
         return Spent(grant_of(seen), repeated=True)
     if generation < seen["generation"]:
-        await end(tx, grant_id, reason="refresh_token_reuse", now=now)
-        return Refused("a refresh token was used again", ended=True, grant_id=grant_id)
+        ended = await end(tx, grant_id, reason="refresh_token_reuse", request_id=request_id, now=now)
+        return Refused("a refresh token was used again", ended=ended, grant_id=grant_id)
     return Refused("the refresh token is of a generation not reached yet", grant_id=grant_id)

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from sqlalchemy import BigInteger, bindparam, case, insert, select, update
 
-from broker.store import outbox
+from broker.store import audit, outbox
 from broker.store.database import Row, Transaction
 from broker.store.schema import accounts, clients, grants, sessions, users
 
@@ -85,7 +85,7 @@ _END_GRANTS = (
         # What was granted for offline use outlives the session; a code not redeemed yet does not.
         (grants.c.offline == 0) | grants.c.redeemed_at.is_(None),
     )
-    .values(ended_at=_NOW, ended_reason="sign_out")
+    .values(ended_at=_NOW, ended_reason=bindparam("because"))
 )
 _ITS_CLIENTS = (
     select(clients.c.client_id, clients.c.client_metadata)
@@ -149,15 +149,29 @@ async def id_of(tx: Transaction, cookie_digest: bytes) -> str | None:
     return row["id"] if row else None
 
 
-async def end(tx: Transaction, session_id: str, *, now: int) -> bool:
+async def end(
+    tx: Transaction, session_id: str, *, reason: str, client_id: str | None, request_id: str | None, now: int
+) -> bool:
     """Sign the browser out: end its session and what hangs on it, and have every client told.
 
-    False when it was over before: then nobody is told again.
+    `reason` is `sign_out`, at the wish of the client `client_id` if one is known, or `replaced`, by the session of
+    a new sign-in in the same browser. False when it was over before: then nobody is told again.
     """
     row = await tx.one(_END, session=session_id, now=now)
     if row is None:
         return False
-    await tx.run(_END_GRANTS, session=session_id, now=now)
+    await tx.run(_END_GRANTS, session=session_id, because=reason, now=now)
+    await audit.record(
+        tx,
+        "session.ended",
+        actor="user",
+        user_id=row["user_id"],
+        client_id=client_id,
+        session_id=session_id,
+        request_id=request_id,
+        reason=reason,
+        now=now,
+    )
     for client in await tx.all(_ITS_CLIENTS, session=session_id):
         metadata: dict[str, Any] = orjson.loads(client["client_metadata"])
         if metadata.get("backchannel_logout_uri"):

@@ -130,7 +130,14 @@ async def _session(tx: Transaction, sign_in: SignIn, *, user_id: str, account_id
             return renewed
         before = await sessions.id_of(tx, sign_in.old_cookie)
         if before is not None:
-            await sessions.end(tx, before, now=now)
+            await sessions.end(
+                tx,
+                before,
+                reason="replaced",
+                client_id=sign_in.grant.client_id,
+                request_id=sign_in.request_id,
+                now=now,
+            )
     await sessions.begin(tx, session, user_id=user_id, account_id=account_id)
     return session.id
 

@@ -59,6 +59,10 @@ class SqliteTransaction:
         with _translated():
             return self._execute(statement, parameters).rowcount
 
+    def whole(self) -> contextlib.AbstractAsyncContextManager[object]:
+        """Nothing more: the writer runs every store function inside a savepoint."""
+        return contextlib.nullcontext()
+
     def _execute(self, statement: Executable, parameters: dict[str, object]) -> sqlite3.Cursor:
         compiled = self._compiler(statement)
         return self._connection.execute(compiled.text, compiled.arguments(parameters))

@@ -37,6 +37,7 @@ async def spend(presented: Presentation) -> Issue | StaleClient:
         refresh_kid=refresh_key.kid if refresh_key else None,
         refresh_expires_at=now + lifetimes.refresh_token if refreshes else None,
         access_expires_at=now + lifetimes.access_token,
+        request_id=presented.request_id,
         now=now,
     )
     if isinstance(outcome, StaleClient):

@@ -34,7 +34,7 @@ from broker.tokens.lifetimes import Lifetimes
 from broker.tokens.presentation import Presentation
 from broker.vault import Vault
 from broker.web.errors import Json, back_channel
-from broker.web.requests import read_form
+from broker.web.requests import read_authorization, read_form
 
 Outcome = Issue | MachineIssue | HandedOut | StaleClient
 _GRANTS: Final[Mapping[str, Callable[[Presentation], Awaitable[Outcome]]]] = {
@@ -64,21 +64,24 @@ class TokenEndpoint:
     async def post(self, request: Request) -> Response:
         """The token response. Raises `OAuthError`, `DatabaseUnavailable`."""
         form = await read_form(request)
-        authorization = request.headers.get("authorization")
+        authorization = read_authorization(request)
         client = await self.authentication.client(authorization, form)
         self._refuse_grant(form, client)
         proof = self.possession.shown(request.headers.getlist("dpop"), method="POST", path="/token")
-        issue = await self._spend(form, client, proof, request)
+        request_id = request.scope["broker.request_id"]
+        issue = await self._spend(form, client, proof, request_id)
         if isinstance(issue, StaleClient):
             # The client changed since it was kept: whoever still proves to be it starts over.
             client = await self.authentication.again(authorization, form)
-            issue = await self._spend(form, client, proof, request)
+            issue = await self._spend(form, client, proof, request_id)
         if isinstance(issue, StaleClient):
             raise invalid_client(detail="the client changed twice while it was asking")
         jkt = proof.jkt if proof else None
-        return Json(await answer.compose(self.claims, client, issue, jkt=jkt, now=self.clock()))
+        tokens = await answer.compose(self.claims, client, issue, jkt=jkt, now=self.clock())
+        # RFC 6749 §5.1 asks for both, the other being on every answer of ours.
+        return Json(tokens, headers={"Pragma": "no-cache"})
 
-    async def _spend(self, form: Parameters, client: Client, proof: Proof | None, request: Request) -> Outcome:
+    async def _spend(self, form: Parameters, client: Client, proof: Proof | None, request_id: str) -> Outcome:
         self._refuse_grant(form, client)
         if proof is None and client.metadata.dpop_bound_access_tokens:
             # RFC 9449 §5.2.
@@ -92,7 +95,7 @@ class TokenEndpoint:
             claims=self.claims,
             vault=self.vault,
             lifetimes=self.lifetimes,
-            request_id=request.scope["broker.request_id"],
+            request_id=request_id,
             now=self.clock(),
         )
         return await _GRANTS[form["grant_type"]](presented)

@@ -44,6 +44,7 @@ async def spend(presented: Presentation) -> Issue | StaleClient:
         # A repeat may issue one more access token until the grace is over.
         access_expires_at=now + lifetimes.grace + lifetimes.access_token,
         grace=lifetimes.grace,
+        request_id=presented.request_id,
         now=now,
     )
     if isinstance(outcome, StaleClient):

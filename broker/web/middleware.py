@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -103,12 +104,13 @@ class Edge:
             return
         document = self.documents.get(path)
         if document is None:
+            # With an `app` in the scope, Starlette's routes raise their 405 instead of answering in plain text.
+            scope["app"] = self
             await self.inside(scope, receive, send)
         elif method in ("GET", "HEAD"):
             await _send_document(document, scope, send)
         else:
-            refusal = {"error": "method_not_allowed", "error_description": "This document can only be read."}
-            await Json(refusal, 405, {"Allow": "GET, HEAD, OPTIONS"})(scope, receive, send)
+            raise HTTPException(405, headers={"Allow": "GET, HEAD, OPTIONS"})
 
     def _add_headers(self, path: str, message: Message, request_id: str) -> None:
         # Raw pairs, since this runs for every answer; ASGI has names in lower case.
@@ -141,6 +143,9 @@ def _failure(error: Exception, request_id: str) -> Response:
         return errors.answer(
             temporarily_unavailable("The service cannot reach its database; try again in a moment.")
         )
+    if isinstance(error, HTTPException):
+        refusal = {"error": "method_not_allowed", "error_description": "Nothing here answers to this method."}
+        return Json(refusal, error.status_code, dict(error.headers or {}))
     _log.error("request.failed", exc_info=error)
     sentence = f"Something went wrong on our side; quote the request id {request_id} when you ask."
     return errors.answer(OAuthError("server_error", sentence, status=500))

@@ -10,6 +10,14 @@ from broker.web import limits
 _FORM = "application/x-www-form-urlencoded"
 
 
+def read_authorization(request: Request) -> str | None:
+    """The Authorization header. Raises `invalid_request` when there are two (RFC 9110 §5.3: it is no list)."""
+    found = request.headers.getlist("authorization")
+    if len(found) > 1:
+        raise invalid_request("The request has more than one Authorization header.")
+    return found[0] if found else None
+
+
 def read_query(request: Request) -> Parameters:
     """The parameters of the query. Raises `invalid_request`."""
     query: bytes = request.scope["query_string"]

@@ -1,20 +1,18 @@
-"""Two hundred at once on two brokers over one database: one success each.
+"""Two hundred at once on two brokers over one database, PostgreSQL's in processes of their own: one success each.
 
 RFC 9700 §4.5.3 and §4.14.2, RFC 9126 §7.3, RFC 7523 §3, RFC 9449 §11.1.
 """
 
-import contextlib
 from base64 import b64encode
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from urllib.parse import urlencode, urlsplit
 
 import httpx
 import orjson
 import pytest
 
-from broker.app import running
-from broker.simulator.serve import running as serving
+from tests.attacks.arena import Arena, Pair, in_this_process, on_processes, two_processes
 from tests.attacks.attacker import (
     KEYED,
     MACHINE,
@@ -31,25 +29,75 @@ from tests.attacks.attacker import (
 )
 from tests.attacks.racing import RACERS, Arrived, Attempt, race
 from tests.journeys.tables import contents
-from tests.stage import WEB, WEB_SECRET, HeldClock, Stage, answer_in, running_stage
+from tests.postgres import PostgresServer
+from tests.stage import WEB, WEB_SECRET, HeldClock, answer_in
 
 BASIC = {"Authorization": "Basic " + b64encode(f"{WEB}:{WEB_SECRET}".encode()).decode()}
 MACHINE_BASIC = {"Authorization": "Basic " + b64encode(f"{MACHINE}:{MACHINE_SECRET}".encode()).decode()}
 MACHINE_FORM = {"grant_type": "client_credentials"}
+PLACES = ["sqlite", "two processes"]
+# A person takes everything of theirs along; the processes keep the keys that they began with.
+_EMPTY = ";".join(
+    f"DELETE FROM {table}"
+    for table in ("users", "clients", "audit_events", "pushed_requests", "spent_ids", "outbox")
+)
+STRICT = {"BROKER_REFRESH_GRACE": "0s"}
+"""A refresh token is good once and no more."""
 
 
-@pytest.fixture
-async def strict(database_url: str, clock: HeldClock) -> AsyncIterator[Stage]:
-    """A stage where a refresh token is good once and no more."""
-    async with running_stage(database_url, clock, BROKER_REFRESH_GRACE="0s") as ready:
+@pytest.fixture(scope="module")
+def shared(postgres: PostgresServer, postgres_template: str) -> Iterator[str]:
+    """The database of the processes."""
+    url = postgres.create_database(copy_of=postgres_template)
+    yield url
+    postgres.drop_database(url)
+
+
+@pytest.fixture(scope="module")
+def pair(shared: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    with two_processes(shared, tmp_path_factory.mktemp("pair")) as ready:
         yield ready
 
 
-@contextlib.asynccontextmanager
-async def two_brokers(stage: Stage) -> AsyncIterator[tuple[str, str]]:
-    """The stage's own and a second one of the same settings, with a pool of its own."""
-    async with running(stage.settings, clock=stage.clock) as app, serving(app) as second:
-        yield stage.issuer, second
+@pytest.fixture(scope="module")
+def strict_pair(shared: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    with two_processes(shared, tmp_path_factory.mktemp("strict"), **STRICT) as ready:
+        yield ready
+
+
+def chosen(request: pytest.FixtureRequest, name: str) -> Pair | None:
+    """The pair of processes, their database emptied; None for SQLite."""
+    if request.param == "sqlite":
+        return None
+    pair: Pair = request.getfixturevalue(name)
+    server: PostgresServer = request.getfixturevalue("postgres")
+    server.run(_EMPTY, urlsplit(request.getfixturevalue("shared")).path.removeprefix("/"))
+    return pair
+
+
+@pytest.fixture(params=PLACES)
+def processes(request: pytest.FixtureRequest) -> Pair | None:
+    return chosen(request, "pair")
+
+
+@pytest.fixture(params=PLACES)
+def strict_processes(request: pytest.FixtureRequest) -> Pair | None:
+    return chosen(request, "strict_pair")
+
+
+@pytest.fixture
+async def arena(processes: Pair | None, file_url: str, clock: HeldClock) -> AsyncIterator[Arena]:
+    """Of each kind in turn."""
+    async with on_processes(processes) if processes else in_this_process(file_url, clock) as ready:
+        yield ready
+
+
+@pytest.fixture
+async def strict(strict_processes: Pair | None, file_url: str, clock: HeldClock) -> AsyncIterator[Arena]:
+    """The same, without any grace."""
+    here = in_this_process(file_url, clock, **STRICT)
+    async with on_processes(strict_processes) if strict_processes else here as ready:
+        yield ready
 
 
 def statuses(arrived: list[Arrived]) -> Counter[int]:
@@ -61,56 +109,60 @@ def errors(arrived: list[Arrived]) -> set[str]:
     return {orjson.loads(one.body)["error"] for one in arrived if one.status >= 400}
 
 
-async def test_of_a_code_and_of_a_refresh_token(strict: Stage) -> None:
+async def test_of_a_code_and_of_a_refresh_token(strict: Arena) -> None:
     """The second correct use ends the grant, so that the winner holds nothing either."""
-    browser, tokens = await signed_in(strict)
-    code = answer_in((await strict.authorize(browser, strict.question())).headers["location"])["code"]
-    async with two_brokers(strict) as origins:
-        redeemed = await race(origins, [Attempt("POST", "/token", code_form(code), BASIC)] * RACERS)
-        form = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
-        refreshed = await race(origins, [Attempt("POST", "/token", form, BASIC)] * RACERS)
+    stage = strict.stage
+    browser, tokens = await signed_in(stage)
+    code = answer_in((await stage.authorize(browser, stage.question())).headers["location"])["code"]
+    redeemed = await race(strict.origins, [Attempt("POST", "/token", code_form(code), BASIC)] * RACERS)
+    form = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
+    refreshed = await race(strict.origins, [Attempt("POST", "/token", form, BASIC)] * RACERS)
     for arrived in (redeemed, refreshed):
         assert statuses(arrived) == {200: 1, 400: RACERS - 1}
         assert errors(arrived) == {"invalid_grant"}
         (winner,) = (orjson.loads(one.body) for one in arrived if one.status == 200)
-        assert (await strict.userinfo(winner["access_token"])).status_code == 401
-        assert (await strict.refresh(winner["refresh_token"])).json()["error"] == "invalid_grant"
-    reasons = [row["ended_reason"] for row in (await contents(strict.database))["grants"]]
-    assert sorted(reasons) == ["code_reuse", "refresh_token_reuse"]
+        assert (await stage.userinfo(winner["access_token"])).status_code == 401
+        assert (await stage.refresh(winner["refresh_token"])).json()["error"] == "invalid_grant"
+    kept = await contents(stage.database)
+    for told in (
+        [row["ended_reason"] for row in kept["grants"]],
+        [event["reason"] for event in kept["audit_events"] if event["event"] == "grant.ended"],
+    ):
+        assert sorted(told) == ["code_reuse", "refresh_token_reuse"]
 
 
-async def test_of_a_refresh_token_inside_the_grace_all_get_the_one_successor(stage: Stage) -> None:
+async def test_of_a_refresh_token_inside_the_grace_all_get_the_one_successor(arena: Arena) -> None:
+    stage = arena.stage
     _, tokens = await signed_in(stage)
     form = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
-    async with two_brokers(stage) as origins:
-        arrived = await race(origins, [Attempt("POST", "/token", form, BASIC)] * RACERS)
+    arrived = await race(arena.origins, [Attempt("POST", "/token", form, BASIC)] * RACERS)
     assert statuses(arrived) == {200: RACERS}
     assert len({orjson.loads(one.body)["refresh_token"] for one in arrived}) == 1
     (row,) = (await contents(stage.database))["grants"]
     assert (row["generation"], row["ended_at"]) == (1, None)
 
 
-async def test_of_an_assertion_and_of_a_dpop_proof(stage: Stage) -> None:
+async def test_of_an_assertion_and_of_a_dpop_proof(arena: Arena) -> None:
+    stage = arena.stage
     await register_machine(stage)
     await register_keyed(stage)
     form = {**MACHINE_FORM, **asserted(assertion(stage, KEYED))}
     proven = {**MACHINE_BASIC, "DPoP": proof(stage, "/token")}
-    async with two_brokers(stage) as origins:
-        by_assertion = await race(origins, [Attempt("POST", "/token", form)] * RACERS)
-        by_proof = await race(origins, [Attempt("POST", "/token", MACHINE_FORM, proven)] * RACERS)
+    by_assertion = await race(arena.origins, [Attempt("POST", "/token", form)] * RACERS)
+    by_proof = await race(arena.origins, [Attempt("POST", "/token", MACHINE_FORM, proven)] * RACERS)
     assert statuses(by_assertion) == {200: 1, 401: RACERS - 1}
     assert errors(by_assertion) == {"invalid_client"}
     assert statuses(by_proof) == {200: 1, 400: RACERS - 1}
     assert errors(by_proof) == {"invalid_dpop_proof"}
 
 
-async def test_of_a_pushed_request(stage: Stage) -> None:
+async def test_of_a_pushed_request(arena: Arena) -> None:
     """RFC 9126 §7.3: from a session each visit would be answered at once; one of them is."""
+    stage = arena.stage
     browser, _ = await signed_in(stage)
     visit = "/authorize?" + urlencode({"client_id": WEB, "request_uri": await pushed(stage)})
     attempt = Attempt("GET", visit, headers={"Cookie": cookie_header(browser)})
-    async with two_brokers(stage) as origins:
-        arrived = await race(origins, [attempt] * RACERS)
+    arrived = await race(arena.origins, [attempt] * RACERS)
     assert set(statuses(arrived)) <= {302, 400}
     assert sum("code=" in one.location for one in arrived) == 1
     # The losers hear it at the app, or, where the row was spent before they looked, on a page.
@@ -118,8 +170,9 @@ async def test_of_a_pushed_request(stage: Stage) -> None:
     assert len((await contents(stage.database))["grants"]) == 2
 
 
-async def test_of_a_login_with_many_good_codes_of_tiktok(stage: Stage) -> None:
+async def test_of_a_login_with_many_good_codes_of_tiktok(arena: Arena) -> None:
     """TikTok vouches for every one of them; the login they all belong to is finished once."""
+    stage = arena.stage
     browser = await stage.browser()
     to_tiktok = (await stage.authorize(browser, stage.question())).headers["location"]
     callbacks = [await stage.consent(browser, to_tiktok)]
@@ -135,8 +188,7 @@ async def test_of_a_login_with_many_good_codes_of_tiktok(stage: Stage) -> None:
         )
         for one in callbacks * (RACERS // len(callbacks))
     ]
-    async with two_brokers(stage) as origins:
-        arrived = await race(origins, attempts)
+    arrived = await race(arena.origins, attempts)
     assert set(statuses(arrived)) <= {302, 400}
     winners = [one for one in arrived if "code=" in one.location]
     assert len(winners) == 1

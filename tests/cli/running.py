@@ -109,9 +109,17 @@ def serving(
 
 @contextlib.contextmanager
 def starting(
-    *arguments: str, environ: Mapping[str, str], cwd: Path, python: tuple[str, ...] = (), name: str = "serve.log"
+    *arguments: str,
+    environ: Mapping[str, str],
+    cwd: Path,
+    python: tuple[str, ...] = (),
+    name: str = "serve.log",
+    patience: int = PATIENCE,
 ) -> Iterator[tuple[subprocess.Popen[str], Path]]:
-    """`broker serve` on a free port, just begun, and the file that its standard error goes to."""
+    """`broker serve` on a free port, just begun, and the file that its standard error goes to.
+
+    It lives for `patience` seconds at most.
+    """
     log = cwd / name
     command = [sys.executable, *python, "-m", "broker", "serve", "--port", "0", *arguments]
     with log.open("wb") as errors:
@@ -124,8 +132,8 @@ def starting(
             stderr=errors,
             text=True,
         )
-    patience = threading.Timer(PATIENCE, process.kill)
-    patience.start()
+    deadline = threading.Timer(patience, process.kill)
+    deadline.start()
     try:
         yield process, log
     finally:
@@ -136,7 +144,7 @@ def starting(
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
-        patience.cancel()
+        deadline.cancel()
 
 
 def listening(begun: tuple[subprocess.Popen[str], Path]) -> Serving:

@@ -143,10 +143,33 @@ def test_every_fault_is_listed_and_nothing_is_kept(database_url: str) -> None:
 
 def test_unknown_metadata_is_named(database_url: str, tmp_path: Path) -> None:
     file = tmp_path / "app.json"
-    file.write_text(json.dumps({"client_name": "x", "redirect_uris": [REDIRECT], "contacts": ["a@b.example"]}))
+    file.write_text(json.dumps({"client_name": "x", "redirect_uris": [REDIRECT], "require_mtls": True}))
     result = run("clients", "add", "--metadata", str(file), url=database_url)
     assert result.exit_code == 1
-    assert "contacts" in result.stderr
+    assert "require_mtls" in result.stderr
+
+
+def test_what_an_app_says_of_itself_is_kept_and_shown(database_url: str, tmp_path: Path) -> None:
+    """RFC 7591 §2: a file made for any server may have these."""
+    said = {
+        "client_name": "My app",
+        "redirect_uris": [REDIRECT],
+        "client_uri": "https://app.example/",
+        "logo_uri": "https://app.example/logo.png",
+        "tos_uri": "https://app.example/terms",
+        "policy_uri": "https://app.example/privacy",
+        "contacts": ["ops@app.example"],
+        "software_id": "4NRB1-0XZABZI9E6-5SM3R",
+        "software_version": "2.1",
+    }
+    file = tmp_path / "app.json"
+    file.write_text(json.dumps(said))
+    result = run("clients", "add", "--metadata", str(file), "--json", url=database_url)
+    assert result.exit_code == 0, result.output
+    assert said.items() <= json.loads(result.stdout).items()
+    file.write_text(json.dumps({**said, "logo_uri": "javascript:alert(1)"}))
+    result = run("clients", "add", "--metadata", str(file), url=database_url)
+    assert (result.exit_code, "The logo URI" in result.stderr) == (1, True)
 
 
 def test_an_id_is_taken_once(database_url: str) -> None:
@@ -168,6 +191,14 @@ def test_an_id_that_cannot_be_one_is_wrong_usage(client_id: str) -> None:
     result = run("clients", "add", "My app", "--redirect-uri", REDIRECT, "--client-id", client_id)
     assert result.exit_code == 2
     assert "visible ASCII" in result.stderr
+
+
+def test_an_id_that_could_be_a_persons_is_refused() -> None:
+    """RFC 9700 §4.15: a client's token in its own name has the client's id as its `sub`."""
+    taken = opaque.identifier("usr_")
+    result = run("clients", "add", "My app", "--redirect-uri", REDIRECT, "--client-id", taken)
+    assert result.exit_code == 2
+    assert "the ids of people" in result.stderr
 
 
 @pytest.mark.parametrize(

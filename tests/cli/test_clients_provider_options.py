@@ -109,6 +109,18 @@ def test_a_single_key_is_taken_for_a_set_and_a_private_one_is_refused(database_u
         assert (result.exit_code, words in result.stderr) == (1, True), content
 
 
+def test_keys_that_no_signature_can_be_checked_with_are_refused(database_url: str, tmp_path: Path) -> None:
+    """RFC 7517 §5: beside a good one they are passed over; alone, the app could never prove itself."""
+    file, useless = tmp_path / "keys.json", {"kty": "EC", "crv": "P-384", "x": "x", "y": "y"}
+    arguments = ("--auth-method", "private_key_jwt", "--jwks", str(file))
+    file.write_text(json.dumps({"keys": [useless]}))
+    result = run("clients", "add", "App", "--redirect-uri", REDIRECT, *arguments, url=database_url)
+    assert result.exit_code == 1
+    assert "jwks must have a key to verify signatures with" in result.stderr
+    file.write_text(json.dumps({"keys": [useless, jwk(key("ES256"))]}))
+    assert len(added(database_url, *arguments)["jwks"]["keys"]) == 2
+
+
 def test_a_machine_needs_no_redirect_uri(database_url: str) -> None:
     """RFC 6749 §4.4."""
     arguments = ("add", "Job", "--grant-type", "client_credentials", "--scope", "orders:read", "--json")

@@ -51,6 +51,7 @@ REDIRECTED: list[tuple[dict[str, Any], str]] = [
     ({"response_type": "code id_token"}, "unsupported_response_type"),
     ({"response_mode": "fragment"}, "invalid_request"),
     ({"response_mode": "form_post.jwt"}, "invalid_request"),
+    ({"response_mode": "web_message"}, "invalid_request"),
     ({"response_mode": ["query", "form_post"]}, "invalid_request"),
     ({"request": "eyJ"}, "request_not_supported"),
     ({"request_uri": "urn:x"}, "request_uri_not_supported"),
@@ -64,7 +65,7 @@ REDIRECTED: list[tuple[dict[str, Any], str]] = [
     ({"code_challenge": "short"}, "invalid_request"),
     ({"code_challenge": "=" * 43}, "invalid_request"),
     ({"code_challenge": "a" * 44}, "invalid_request"),
-    ({"scope": 'a"b'}, "invalid_request"),
+    ({"scope": 'a"b'}, "invalid_scope"),
     ({"scope": ["openid", "profile"]}, "invalid_request"),
     ({"nonce": "n" * 501}, "invalid_request"),
     ({"nonce": "é"}, "invalid_request"),
@@ -141,6 +142,22 @@ async def test_a_disabled_client_is_nobody(front: Front) -> None:
     answer = await front.authorize()
     assert answer.status_code == 400
     assert "location" not in answer.headers
+
+
+async def test_what_was_registered_a_second_ago_counts(front: Front, clock: HeldClock) -> None:
+    """A copy of the client is kept for longer, and nobody is refused because of it."""
+    new = "https://app.example/new"
+    assert (await front.authorize(redirect_uri=new)).status_code == 400
+    registered = {"redirect_uris": [WEB_REDIRECT, new]}
+    await front.database.transact(clients.set_metadata, WEB, registered, now=1)
+    clock.advance(1)
+    assert (await front.authorize(redirect_uri=new)).status_code == 302
+    await front.database.transact(clients.disable, WEB, now=1)
+    clock.advance(1)
+    assert (await front.authorize(redirect_uri="https://evil.example/")).status_code == 400
+    await front.database.transact(clients.enable, WEB, now=1)
+    clock.advance(1)
+    assert (await front.authorize()).status_code == 302
 
 
 async def test_a_native_app_may_come_with_any_port_on_its_loopback_address_only(front: Front) -> None:

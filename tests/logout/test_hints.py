@@ -19,7 +19,7 @@ from tests.logout.apps import (
     signed_in,
     waiting,
 )
-from tests.stage import WEB, Stage
+from tests.stage import WEB, WEB_REDIRECT, Stage
 
 
 async def test_the_session_ends_and_the_browser_goes_back_with_the_state(apps: Stage) -> None:
@@ -102,6 +102,16 @@ async def test_without_an_address_a_page_says_that_it_is_done(one: Stage) -> Non
     assert not await signed_in(one, browser)
 
 
+async def test_the_page_does_not_claim_that_this_browser_is_signed_out_when_it_is_not(one: Stage) -> None:
+    hers, his = await one.browser(), await one.browser()
+    hint = (await sign_in(one, hers))["id_token"]
+    await sign_in(one, his, person="p2")
+    answer = await log_out(one, his, id_token_hint=hint)
+    assert answer.status_code == 200
+    assert "This browser itself is still signed in." in answer.text
+    assert "You are signed out" not in answer.text
+
+
 def forged(token: str, **changes: object) -> str:
     """The token's header and changed claims under a key of somebody else's."""
     claims = jwt.decode(token, options={"verify_signature": False}) | changes
@@ -168,6 +178,16 @@ async def test_an_address_that_is_not_registered_gets_a_page_and_ends_nothing(on
     twice = f"{urlencode(app)}&{urlencode({'post_logout_redirect_uri': BYE})}&post_logout_redirect_uri=x"
     assert (await browser.get(f"{one.issuer}/logout?{twice}")).status_code == 400
     assert await signed_in(one, browser)
+
+
+async def test_an_address_registered_a_second_ago_counts(one: Stage) -> None:
+    """A copy of the client is kept for longer, and nobody is refused because of it."""
+    browser = await one.browser()
+    hint = (await sign_in(one, browser))["id_token"]
+    registered = {"redirect_uris": [WEB_REDIRECT], "post_logout_redirect_uris": [f"{BYE}/now"]}
+    await one.database.transact(clients.set_metadata, WEB, registered, now=one.clock())
+    one.clock.advance(1)
+    assert came_back(await log_out(one, browser, id_token_hint=hint, post_logout_redirect_uri=f"{BYE}/now"))
 
 
 async def test_a_disabled_app_can_be_signed_out_of_but_not_gone_back_to(one: Stage) -> None:

@@ -1,6 +1,8 @@
 """What a sign-out ends, and what outlives it."""
 
+from tests.journeys.tables import contents
 from tests.logout.apps import SPA, change, log_out, sign_in, signed_in
+from tests.logout.test_question import ASKED, confirm, question_in
 from tests.stage import PUBLIC, WEB, Stage, answer_in
 
 ONLINE = "openid profile"
@@ -44,6 +46,24 @@ async def test_introspection_knows_at_once(apps: Stage) -> None:
     assert [await active(tokens[kind]) for kind in ("access_token", "refresh_token")] == [True, True]
     await log_out(apps, browser, id_token_hint=hint)
     assert [await active(tokens[kind]) for kind in ("access_token", "refresh_token")] == [False, False]
+
+
+async def test_the_audit_says_which_app_asked_and_in_which_request(one: Stage) -> None:
+    """By its hint, or by the question that the person agreed to; a bare visit was nobody's wish but theirs."""
+    requests = []
+    for asked in ("hint", "client", "nobody"):
+        browser = await one.browser()
+        tokens = await sign_in(one, browser)
+        if asked == "hint":
+            answer = await log_out(one, browser, id_token_hint=tokens["id_token"])
+        else:
+            question = question_in(await log_out(one, browser, **(ASKED if asked == "client" else {})))
+            answer = await confirm(one, browser, question)
+        requests.append(answer.headers["x-request-id"])
+    events = (await contents(one.database))["audit_events"]
+    ended = {event["request_id"]: event for event in events if event["event"] == "session.ended"}
+    assert [ended[request]["client_id"] for request in requests] == [WEB, WEB, None]
+    assert {(event["actor"], event["reason"]) for event in ended.values()} == {("user", "sign_out")}
 
 
 async def test_a_login_that_is_on_its_way_is_not_held_up(apps: Stage) -> None:

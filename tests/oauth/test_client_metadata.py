@@ -127,6 +127,15 @@ def test_what_is_kept_is_complete_and_reads_as_the_same() -> None:
     assert client_metadata.read(kept) == client_metadata.read(LEAST)
 
 
+def test_without_the_code_grant_there_is_no_response_type() -> None:
+    """RFC 7591 §2.1; a file may say so, or leave it to us."""
+    responses: tuple[dict[str, Any], ...] = ({}, {"response_types": []}, {"response_types": ["code"]})
+    for said in responses:
+        metadata = {"grant_types": ["client_credentials"], **said}
+        registration.check(metadata)
+        assert "response_types" not in client_metadata.complete(metadata)
+
+
 @given(
     st.dictionaries(
         st.sampled_from([*client_metadata._DEFAULTS, "other"]),

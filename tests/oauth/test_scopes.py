@@ -38,10 +38,10 @@ def test_what_is_granted_was_asked_for_in_that_order(asked: list[str]) -> None:
 
 @pytest.mark.parametrize("scope", [" openid", "openid ", " ", 'open"id', "open\\id", "openid\tprofile", "öpenid"])
 def test_what_is_no_list_of_scopes_is_refused(scope: str) -> None:
-    """RFC 6749 §3.3."""
+    """RFC 6749 §3.3; §4.1.2.1 and §5.2 call it `invalid_scope`."""
     with pytest.raises(OAuthError) as refused:
         scopes.granted(scope, REGISTERED)
-    assert refused.value.code == "invalid_request"
+    assert refused.value.code == "invalid_scope"
 
 
 def test_a_refresh_may_narrow_and_keeps_its_own_order() -> None:

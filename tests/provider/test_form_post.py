@@ -87,7 +87,7 @@ async def test_refusals_are_posted_too(file_stage: Stage) -> None:
     stage, browser = file_stage, await file_stage.browser()
     for changes, error in (
         ({"prompt": "none"}, "login_required"),
-        ({"scope": 'a"b'}, "invalid_request"),
+        ({"scope": 'a"b'}, "invalid_scope"),
         ({"response_type": "token"}, "unsupported_response_type"),
         ({"resource": "https://unheard.example/"}, "invalid_target"),
         ({"id_token_hint": "x"}, "invalid_request"),

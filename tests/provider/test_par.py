@@ -168,7 +168,7 @@ async def test_faults_are_told_where_they_are_pushed(file_stage: Stage) -> None:
         ({"response_type": "token"}, "unsupported_response_type"),
         ({"response_mode": "fragment"}, "invalid_request"),
         ({"code_challenge": None}, "invalid_request"),
-        ({"scope": 'a"b'}, "invalid_request"),
+        ({"scope": 'a"b'}, "invalid_scope"),
         ({"resource": "https://unheard.example/"}, "invalid_target"),
         ({"state": "s" * 1_501}, "invalid_request"),
         ({"prompt": "none login"}, "invalid_request"),

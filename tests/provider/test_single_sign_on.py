@@ -124,7 +124,9 @@ async def test_a_cookie_that_opens_no_session_is_an_anonymous_visitor(stage: Sta
         await asks_tiktok(stage, visitor)
         assert (await at_once(stage, visitor, prompt="none"))["error"] == "login_required"
     assert "code" in await at_once(stage, browser, prompt="none")
-    await stage.database.transact(sessions.end, sid, now=stage.clock())
+    await stage.database.transact(
+        sessions.end, sid, reason="sign_out", client_id=None, request_id=None, now=stage.clock()
+    )
     await asks_tiktok(stage, browser)
 
 

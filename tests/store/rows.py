@@ -107,6 +107,7 @@ async def redeem(database: Database, **changes: Any) -> Outcome:
         "refresh_kid": "00000001",
         "refresh_expires_at": NOW + REFRESH_TTL,
         "access_expires_at": NOW + 600,
+        "request_id": "request-2",
         "now": NOW,
     }
     return await database.run(redeeming.redeem, **(correct | changes))
@@ -125,6 +126,7 @@ async def rotate(database: Database, generation: int = 0, **changes: Any) -> Out
         "refresh_expires_at": now + REFRESH_TTL,
         "access_expires_at": now + 660,
         "grace": 60,
+        "request_id": "request-2",
         "now": now,
     }
     return await database.run(rotating.rotate, **(correct | changes))

@@ -25,6 +25,7 @@ from tests.store.rows import (
 
 SESSION = "ses_1"
 EAR = "https://app.example/logged-out"
+BY_THE_APP: dict[str, Any] = {"reason": "sign_out", "client_id": APP, "request_id": "request-2"}
 
 
 async def live(database: Database) -> LiveSession:
@@ -53,9 +54,9 @@ async def test_ending_counts_once_and_names_each_listening_client_once(signed_in
     session = await live(database)
     for number, client_id in enumerate(["cli_listening", "cli_listening", "cli_deaf"]):
         await database.transact(sign_ins.resume, continuation(session, number, client_id), now=NOW)
-    assert await database.transact(sessions.end, SESSION, now=NOW) is True
-    assert await database.transact(sessions.end, SESSION, now=NOW + 1) is False
-    assert await database.transact(sessions.end, "ses_unknown", now=NOW) is False
+    assert await database.transact(sessions.end, SESSION, **BY_THE_APP, now=NOW) is True
+    assert await database.transact(sessions.end, SESSION, **BY_THE_APP, now=NOW + 1) is False
+    assert await database.transact(sessions.end, "ses_unknown", **BY_THE_APP, now=NOW) is False
     assert await database.read(sessions.find, SESSION.encode(), now=NOW) is None
     assert await count(database, "outbox") == 1
     told = await row(database, "SELECT payload, due_at, expires_at FROM outbox")
@@ -64,7 +65,7 @@ async def test_ending_counts_once_and_names_each_listening_client_once(signed_in
 
 
 async def test_nothing_is_told_of_an_end_that_is_rolled_back(signed_in: Database) -> None:
-    """The deliveries are of the same transaction as the end."""
+    """The deliveries and the audit event are of the same transaction as the end."""
     metadata = {"redirect_uris": [REDIRECT], "backchannel_logout_uri": EAR}
     await signed_in.transact(clients.set_metadata, APP, metadata, now=NOW)
 
@@ -72,12 +73,13 @@ async def test_nothing_is_told_of_an_end_that_is_rolled_back(signed_in: Database
         pass
 
     async def end_and_fail(tx: Any) -> None:
-        assert await sessions.end(tx, SESSION, now=NOW)
+        assert await sessions.end(tx, SESSION, **BY_THE_APP, now=NOW)
         raise ChangedMind
 
     with pytest.raises(ChangedMind):
         await signed_in.transact(end_and_fail)
     assert await count(signed_in, "outbox") == 0
+    assert await count(signed_in, "audit_events WHERE event = 'session.ended'") == 0
     assert await live(signed_in)
 
 
@@ -99,7 +101,7 @@ async def test_a_sign_in_that_races_with_the_end_is_ended_or_refused(
     async def end() -> bool:
         for _ in range(5):
             await other.read(sessions.find, SESSION.encode(), now=NOW)
-        return await other.transact(sessions.end, SESSION, now=NOW)
+        return await other.transact(sessions.end, SESSION, **BY_THE_APP, now=NOW)
 
     try:
         *won, ended = await asyncio.gather(*(resume(number) for number in range(40)), end())
@@ -125,5 +127,5 @@ async def test_another_person_in_the_browser_ends_the_session_before(signed_in: 
     await record(signed_in, replace(second, old_cookie=SESSION.encode()))
     assert await signed_in.read(sessions.find, SESSION.encode(), now=NOW) is None
     assert await signed_in.read(sessions.find, b"ses_2", now=NOW) is not None
-    assert (await row(signed_in, "SELECT ended_reason FROM grants WHERE id <> 'g2'"))["ended_reason"] == "sign_out"
+    assert (await row(signed_in, "SELECT ended_reason FROM grants WHERE id <> 'g2'"))["ended_reason"] == "replaced"
     assert await count(signed_in, "outbox") == 1

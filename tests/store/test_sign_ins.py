@@ -77,8 +77,8 @@ async def test_a_blocked_person_gets_neither_session_nor_code_and_the_audit_says
 
 
 async def test_a_grant_ends_once(signed_in: Database) -> None:
-    assert await signed_in.run(grants.end, GRANT, reason="signed out", now=NOW + 1)
-    assert not await signed_in.run(grants.end, GRANT, reason="again", now=NOW + 2)
+    assert await signed_in.run(grants.end, GRANT, reason="signed out", request_id=None, now=NOW + 1)
+    assert not await signed_in.run(grants.end, GRANT, reason="again", request_id=None, now=NOW + 2)
     ended = await grant_row(signed_in)
     assert (ended["ended_at"], ended["ended_reason"]) == (NOW + 1, "signed out")
 

@@ -24,9 +24,7 @@ BASIC = {"Authorization": "Basic " + b64encode(f"{APP}:{APP_SECRET}".encode()).d
 async def register(stage: Stage, **changes: Any) -> None:
     """Let the app in."""
     metadata = {"client_name": "Tokens", "redirect_uris": [REDIRECT], "tiktok_tokens": True, **changes}
-    await stage.database.transact(
-        client_changes.add, APP, metadata, opaque.digest(APP_SECRET), now=stage.clock()
-    )
+    await stage.database.transact(client_changes.add, APP, metadata, opaque.digest(APP_SECRET), now=stage.clock())
 
 
 async def signed_in(stage: Stage, *, person: str = "p1", **changes: str | None) -> dict[str, Any]:

@@ -1,25 +1,30 @@
-"""TikTok's tokens for apps: handed out live by token exchange, refreshed once, never used before they are stored."""
+"""TikTok's tokens for apps: handed out live, refreshed once, and never used before they are stored."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
 
 import httpx
 import pytest
 
+from broker.app import connectors
+from broker.sealing import Sealer
 from broker.simulator.world import Fault
-from broker.store import accounts, client_changes, grants
-from broker.store.database import Database
-from broker.vault import Vault
-from tests.journeys.tables import contents
+from broker.store import client_changes, token_pairs
+from broker.store.database import Database, DatabaseUnavailable
+from broker.store.token_pairs import Kept
+from broker.upstream.http import upstream_client
+from broker.vault import LiveToken, Vault
+from tests.client_auth.signing import key
+from tests.journeys.tables import contents, execute
+from tests.provider.proving import proof
 from tests.stage import VERIFIER, WEB, WEB_SECRET, Stage, forged
 from tests.tiktok.exchanging import (
     ACCESS,
     APP,
-    APP_SECRET,
     BASIC,
-    EXCHANGE,
-    RESOURCE,
+    REDIRECT,
     TIKTOK_LIFE,
     exchange,
     form,
@@ -30,9 +35,9 @@ from tests.tiktok.exchanging import (
 
 
 @pytest.fixture
-async def vault_stage(stage: Stage) -> AsyncIterator[Stage]:
+async def vault_stage(stage: Stage) -> Stage:
     await register(stage)
-    yield stage
+    return stage
 
 
 async def near_the_end(stage: Stage, tokens: dict[str, Any], left: int = 119) -> str:
@@ -147,9 +152,9 @@ async def test_an_app_without_the_permission_hears_that_it_may_not(vault_stage: 
     assert (answer.status_code, answer.json()["error"]) == (400, "unauthorized_client")
 
 
-async def test_a_blocked_person_has_no_token_to_give(vault_stage: Stage, block: Callable[[str], Any]) -> None:
+async def test_a_blocked_person_has_no_token_to_give(vault_stage: Stage) -> None:
     tokens = await signed_in(vault_stage)
-    await block("p1")
+    await execute(vault_stage.database, "UPDATE users SET blocked_at = 1")
     answer = await exchange(vault_stage, tokens["access_token"])
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
 
@@ -184,9 +189,9 @@ async def test_of_fifty_callers_one_refreshes_and_all_get_the_new_token(vault_st
 
 
 async def test_the_new_pair_is_stored_before_anybody_uses_it(
-    vault_stage: Stage, monkeypatch: pytest.MonkeyPatch
+    vault_stage: Stage,
 ) -> None:
-    """Contract of the vault: what an app holds is in the database already, whatever happens to the process next."""
+    """What an app holds is in the database already, whatever happens to the process next."""
     tokens = await signed_in(vault_stage)
     fresh = await near_the_end(vault_stage, tokens)
     before = await row_of(vault_stage.database)
@@ -304,10 +309,10 @@ async def test_a_database_that_fails_at_the_storing_is_given_time(vault_stage: S
     async def pause(seconds: float) -> None:
         waited.append(seconds)
 
-    live = await vault_of(vault_stage, shaky, pause).live(await kept_of(vault_stage))
+    live = await replica(vault_stage, cast("Database", shaky), pause)
     assert waited == [1, 1, 1]
     assert await tiktok_knows(vault_stage, live.access_token.reveal())
-    assert live == await vault_of(vault_stage, vault_stage.database).live(await kept_of(vault_stage))
+    assert live == await replica(vault_stage, vault_stage.database)
     assert refreshes(vault_stage) == 1
 
 
@@ -322,22 +327,19 @@ async def test_the_tokens_of_somebody_else_are_not_stored(vault_stage: Stage) ->
 
 async def test_a_bound_subject_needs_its_key(vault_stage: Stage) -> None:
     """RFC 9449 §7: whoever stole the access token has no TikTok token either."""
-    key = DpopKey()
     browser = await vault_stage.browser()
     answer = await vault_stage.come_back(browser, vault_stage.question(APP, redirect_uri=REDIRECT))
-    proof = {"DPoP": key.proof(vault_stage, "/token")}
     code = {"grant_type": "authorization_code", "code": answer["code"], "redirect_uri": REDIRECT}
     code["code_verifier"] = VERIFIER
-    tokens = (await vault_stage.http.post("/token", data=code, headers=BASIC | proof)).json()
+    tokens = (await vault_stage.http.post("/token", data=code, headers=BASIC | proof(vault_stage))).json()
     assert tokens["token_type"] == "DPoP"
     asked = form(tokens["access_token"])
-    other = {"DPoP": DpopKey().proof(vault_stage, "/token")}
-    for headers in (BASIC, BASIC | other):
+    for headers in (BASIC, BASIC | proof(vault_stage, private=key("ES256", "second"))):
         refused = await vault_stage.http.post("/token", data=asked, headers=headers)
         assert (refused.status_code, refused.json()["error"]) == (400, "invalid_request")
-    proof = {"DPoP": key.proof(vault_stage, "/token")}
-    assert (await vault_stage.http.post("/token", data=asked, headers=BASIC | proof)).status_code == 200
-    again = await vault_stage.http.post("/token", data=asked, headers=BASIC | proof)
+    proven = BASIC | proof(vault_stage)
+    assert (await vault_stage.http.post("/token", data=asked, headers=proven)).status_code == 200
+    again = await vault_stage.http.post("/token", data=asked, headers=proven)
     assert (again.status_code, again.json()["error"]) == (400, "invalid_dpop_proof")
 
 
@@ -352,10 +354,12 @@ async def kept_of(stage: Stage) -> Kept:
     return kept
 
 
-def vault_of(stage: Stage, database: Database, pause: Callable[[float], Any] = asyncio.sleep) -> Vault:
-    """A replica's vault on this database."""
-    sealer = Sealer(stage.settings.secret_keys)
-    return Vault(database, sealer, connectors(stage.settings, HTTP.get(), stage.clock), stage.clock, pause)
+async def replica(stage: Stage, database: Database, pause: Callable[[float], Any] = asyncio.sleep) -> LiveToken:
+    """What another replica gets, over this database."""
+    async with upstream_client() as http:
+        tiktok = connectors(stage.settings, http, stage.clock)
+        vault = Vault(database, Sealer(stage.settings.secret_keys), tiktok, stage.clock, pause)
+        return await vault.live(await kept_of(stage))
 
 
 class Killed(BaseException):
@@ -390,5 +394,5 @@ async def dying(stage: Stage) -> Shaky:
     """A replica that ended between TikTok's answer and the storing of it."""
     shaky = Shaky(stage.database, failures=1, error=Killed)
     with pytest.raises(Killed):
-        await vault_of(stage, cast("Database", shaky)).live(await kept_of(stage))
+        await replica(stage, cast("Database", shaky))
     return shaky

@@ -13,7 +13,7 @@ async def test_an_answer_has_the_members_of_the_rfc_and_nobody_keeps_it(stage: S
     """RFC 6749 §5.1, OIDC Core §3.1.3.3."""
     answer = await stage.come_back(await stage.browser(), stage.question())
     response = await stage.redeem(answer["code"])
-    assert response.headers["cache-control"] == "no-store"
+    assert (response.headers["cache-control"], response.headers["pragma"]) == ("no-store", "no-cache")
     assert response.headers["content-type"] == "application/json"
     tokens = response.json()
     assert tokens.keys() == {"access_token", "token_type", "expires_in", "scope", "refresh_token", "id_token"}

@@ -33,7 +33,7 @@ WRONG_REFRESHES: dict[str, tuple[dict[str, Any], tuple[int, str]]] = {
     "no token": ({"refresh_token": None}, REQUEST),
     "no token of ours": ({"refresh_token": "brt_" + "a" * 96}, GRANT),
     "more than was granted": ({"scope": "openid profile email"}, (400, "invalid_scope")),
-    "no list of scopes": ({"scope": 'open"id'}, REQUEST),
+    "no list of scopes": ({"scope": 'open"id'}, (400, "invalid_scope")),
     "a resource nobody registered": ({"resource": "https://a.example/"}, (400, "invalid_target")),
 }
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from tests.stage import PUBLIC
+from tests.stage import PUBLIC, WEB, WEB_SECRET
 from tests.web.front import Front
 
 FORM = "application/x-www-form-urlencoded"
@@ -20,6 +20,17 @@ async def posted(front: Front, body: bytes, content_type: str | None = FORM) -> 
 async def in_pieces(body: bytes) -> AsyncIterator[bytes]:
     for start in range(0, len(body), 1_000):
         yield body[start : start + 1_000]
+
+
+@pytest.mark.parametrize("path", ["/token", "/par", "/introspect", "/revoke", "/userinfo"])
+async def test_two_authorization_headers_are_one_too_many(front: Front, path: str) -> None:
+    """RFC 9110 §5.3. Whoever stands in front may have looked at the other one."""
+    credentials = httpx.BasicAuth(WEB, WEB_SECRET)._auth_header
+    for second in (credentials, "Bearer x"):
+        headers = [("Authorization", credentials), ("Authorization", second), ("Content-Type", FORM)]
+        answer = await front.http.post(path, content=b"token=x&grant_type=refresh_token", headers=headers)
+        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+        assert "more than one Authorization header" in answer.json()["error_description"]
 
 
 async def test_a_body_is_bounded_whether_its_length_is_announced_or_not(front: Front) -> None:

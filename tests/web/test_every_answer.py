@@ -34,10 +34,10 @@ PATHS = (
     "/%ff%fe",
     "/" + "x" * 8_000,
 )
-METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW")
+METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"})
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", sorted(METHODS))
 async def test_no_method_on_no_path_is_a_fault_of_ours(front: Front, method: str) -> None:
     for path in PATHS:
         answer = await front.http.request(method, path)
@@ -50,6 +50,17 @@ async def test_no_method_on_no_path_is_a_fault_of_ours(front: Front, method: str
             assert answer.headers["cache-control"] == "no-store", path
         if answer.status_code == 405:
             assert answer.headers["allow"]
+
+
+async def test_a_method_that_is_refused_is_told_which_are_taken(front: Front) -> None:
+    """RFC 9110 §15.5.6: `Allow` names them all. The body is JSON as every other error of no page."""
+    for path in PATHS[:14]:
+        answers = {method: await front.http.request(method, path) for method in METHODS}
+        taken = {method for method, answer in answers.items() if answer.status_code != 405}
+        for method in METHODS - taken:
+            assert set(answers[method].headers["allow"].split(", ")) - {"OPTIONS"} == taken - {"OPTIONS"}, path
+            if method != "HEAD":
+                assert answers[method].json()["error"] == "method_not_allowed", path
 
 
 async def test_every_request_has_another_id_and_pages_show_it(front: Front) -> None:

@@ -1,0 +1,147 @@
+"""Every end of a session or a grant is told to the audit, once, and in the transaction that made it happen."""
+
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from broker.store import audit, grants, sessions
+from broker.store.database import Database, Row, SchemaMismatch, Transaction
+from broker.store.grant_rows import Refused
+from tests.store.rows import (
+    APP,
+    GRANT,
+    NOW,
+    authorization,
+    execute,
+    grant_row,
+    profile,
+    record,
+    redeem,
+    rotate,
+    sign_in,
+)
+from tests.store.watching import Statements
+
+Ending = Callable[[Database], Coroutine[Any, Any, Any]]
+WHO = ("event", "actor", "client_id", "session_id", "grant_id", "request_id", "reason")
+
+
+async def endings(database: Database) -> list[Row]:
+    """The events but for the sign-ins, in the order in which they were written."""
+
+    async def ask(tx: Transaction) -> list[Row]:
+        return await tx.all(text("SELECT * FROM audit_events WHERE event NOT LIKE 'sign_in%' ORDER BY at, id"))
+
+    return await database.read(ask)
+
+
+async def sign_out(database: Database) -> bool:
+    return await database.transact(
+        sessions.end, "ses_1", reason="sign_out", client_id="cli_asking", request_id="request-2", now=NOW
+    )
+
+
+async def sign_in_as_another(database: Database) -> None:
+    another = sign_in(
+        person=profile(union_id="u2"),
+        account=authorization(open_id="o2"),
+        session="ses_2",
+        id="g2",
+        login_digest=b"l2",
+        code_digest=b"c2",
+    )
+    await record(database, replace(another, old_cookie=b"ses_1", request_id="request-2"))
+
+
+async def reuse_the_code(database: Database) -> Any:
+    await redeem(database)
+    return await redeem(database)
+
+
+async def reuse_a_refresh_token(database: Database) -> Any:
+    await redeem(database)
+    await rotate(database, 0, grace=0)
+    return await rotate(database, 0, grace=0)
+
+
+async def revoke(database: Database) -> bool:
+    await redeem(database)
+    return await database.transact(grants.revoke, GRANT, request_id="request-2", now=NOW)
+
+
+ENDINGS: dict[str, tuple[Ending, tuple[str | None, ...]]] = {
+    "signed out": (
+        sign_out,
+        ("session.ended", "user", "cli_asking", "ses_1", None, "request-2", "sign_out"),
+    ),
+    "another person": (
+        sign_in_as_another,
+        ("session.ended", "user", APP, "ses_1", None, "request-2", "replaced"),
+    ),
+    "code used twice": (
+        reuse_the_code,
+        ("grant.ended", "broker", APP, "ses_1", GRANT, "request-2", "code_reuse"),
+    ),
+    "refresh token used twice": (
+        reuse_a_refresh_token,
+        ("grant.ended", "broker", APP, "ses_1", GRANT, "request-2", "refresh_token_reuse"),
+    ),
+    "revoked": (
+        revoke,
+        ("grant.revoked", "client", APP, "ses_1", GRANT, "request-2", "revoked"),
+    ),
+}
+
+
+@pytest.mark.parametrize("how", ENDINGS)
+async def test_an_end_is_one_event_that_says_whose_by_whom_and_why(signed_in: Database, how: str) -> None:
+    end, expected = ENDINGS[how]
+    person = (await grant_row(signed_in))["user_id"]
+    await end(signed_in)
+    (event,) = await endings(signed_in)
+    assert tuple(event[name] for name in WHO) == expected
+    assert (event["user_id"], event["at"]) == (person, NOW)
+
+
+async def test_what_has_ended_ends_no_second_time(signed_in: Database) -> None:
+    await reuse_the_code(signed_in)
+    for attempt in (redeem(signed_in), rotate(signed_in, 0)):
+        outcome = await attempt
+        assert isinstance(outcome, Refused)
+        assert not outcome.ended
+    assert await revoke(signed_in) is False
+    assert await sign_out(signed_in)
+    assert not await sign_out(signed_in)
+    assert [event["event"] for event in await endings(signed_in)] == ["grant.ended", "session.ended"]
+
+
+@pytest.mark.parametrize("reuse", [reuse_the_code, reuse_a_refresh_token], ids=["code", "refresh token"])
+async def test_a_misuse_is_no_end_without_its_event(
+    signed_in: Database, monkeypatch: pytest.MonkeyPatch, reuse: Ending
+) -> None:
+    """Also where each statement stands for itself: the end is undone when the event cannot be written."""
+    monkeypatch.setattr(audit, "_RECORD", text("INSERT INTO no_such_table (id) VALUES (1)"))
+    with pytest.raises(SchemaMismatch):
+        await reuse(signed_in)
+    assert (await grant_row(signed_in))["ended_at"] is None
+
+
+@pytest.mark.parametrize("reuse", [reuse_the_code, reuse_a_refresh_token], ids=["code", "refresh token"])
+async def test_the_end_costs_one_insert_and_a_refusal_that_ends_nothing_no_transaction(
+    statements: Statements, signed_in: Database, reuse: Ending
+) -> None:
+    postgresql = signed_in.dialect == "postgresql"
+    statements.clear()
+    await reuse(signed_in)
+    ending = ["BEGIN", "UPDATE", "INSERT", "COMMIT"] if postgresql else ["UPDATE", "INSERT", "COMMIT"]
+    assert statements.kinds[-len(ending) :] == ending
+    await execute(signed_in, "UPDATE grants SET ended_at = NULL")
+    statements.clear()
+    assert isinstance(await redeem(signed_in, code_challenge=None), Refused)
+    assert isinstance(await rotate(signed_in, 9), Refused)
+    refusals = ["UPDATE", "SELECT", "SELECT"] * 2
+    assert [kind for kind in statements.kinds if kind not in ("BEGIN", "COMMIT")] == refusals
+    assert postgresql is ("BEGIN" not in statements.kinds)
