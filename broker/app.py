@@ -37,7 +37,7 @@ from broker.par import PushedRequests
 from broker.revocation import Revocation
 from broker.sealing import Sealer
 from broker.settings import Settings
-from broker.store import sessions
+from broker.store import revocations, sessions
 from broker.store.database import Database, connect
 from broker.tokens.endpoint import TokenEndpoint
 from broker.tokens.lifetimes import Lifetimes
@@ -45,6 +45,7 @@ from broker.upstream.http import upstream_client
 from broker.upstream.tiktok import Pkce, TikTok
 from broker.userinfo import UserInfo
 from broker.vault import Vault
+from broker.vault_revoking import TikTokRevocation
 from broker.web.errors import Json
 from broker.web.middleware import Edge
 
@@ -82,7 +83,11 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
             vault=Vault(database, sealer, connectors(settings, upstream, clock), clock),
             outbound=Outbound(await stack.enter_async_context(outbound_client(reach)), reach),
         )
-        outbox = Outbox(database, {sessions.LOGOUT: house.logout_notice().deliver}, clock)
+        kinds = {
+            sessions.LOGOUT: house.logout_notice().deliver,
+            revocations.TIKTOK_REVOCATION: TikTokRevocation(house.vault).deliver,
+        }
+        outbox = Outbox(database, kinds, clock)
         await stack.enter_async_context(outbox.working())
         yield house.front_door(outbox)
 

@@ -1,5 +1,6 @@
 """Sessions: one browser signed in at the broker. The row's id is the `sid` claim; of the cookie, a digest."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -172,12 +173,20 @@ async def end(
         reason=reason,
         now=now,
     )
+    await tell(tx, session_id, user_id=row["user_id"], now=now)
+    return True
+
+
+async def tell(
+    tx: Transaction, session_id: str, *, user_id: str, only: Collection[str] | None = None, now: int
+) -> None:
+    """Have the session's clients told that it is over, those that listen: all of them, or `only` these."""
     for client in await tx.all(_ITS_CLIENTS, session=session_id):
         metadata: dict[str, Any] = orjson.loads(client["client_metadata"])
-        if metadata.get("backchannel_logout_uri"):
-            payload = {"client_id": client["client_id"], "sub": row["user_id"], "sid": session_id}
+        heard = only is None or client["client_id"] in only
+        if heard and metadata.get("backchannel_logout_uri"):
+            payload = {"client_id": client["client_id"], "sub": user_id, "sid": session_id}
             await outbox.put(tx, LOGOUT, payload, expires_at=now + _DELIVERY_SECONDS, now=now)
-    return True
 
 
 def _live(row: Row) -> LiveSession:
