@@ -30,6 +30,8 @@ WEB_SECRET = "brs_canary-web-client-secret"
 WEB_REDIRECT = "https://app.example/callback"
 PUBLIC = "cli_public"
 PUBLIC_REDIRECT = "http://127.0.0.1/callback"
+# Where TikTok's app on a phone hands its code to the app's own.
+NATIVE = "https://links.app.example/tiktok"
 VERIFIER = "a-verifier-of-at-least-forty-three-characters"
 # One for all stages, so that the keys sealed in a copied database open.
 SECRET_KEY = sealing.new_secret_key()
@@ -210,7 +212,9 @@ async def running_stage(database_url: str, clock: HeldClock, **changes: str) -> 
         issuer = f"http://127.0.0.1:{port}"
         world = World(clock=clock)
         redirect_uris, webhook_url = [f"{issuer}/callback/tiktok"], f"{issuer}/webhooks/tiktok"
-        world.add_app(App(CLIENT_KEY, TIKTOK_SECRET, redirect_uris, "desktop", webhook_url=webhook_url))
+        world.add_app(
+            App(CLIENT_KEY, TIKTOK_SECRET, redirect_uris, native_redirect_uris=[NATIVE], webhook_url=webhook_url)
+        )
         simulator = await stack.enter_async_context(serving(create_app(world)))
         loaded = settings.load(environment(issuer, database_url, simulator, **changes))
         database = await connect(database_url)

@@ -17,6 +17,7 @@ from broker.simulator.authorize import Authorize
 from broker.simulator.avatars import Avatars
 from broker.simulator.control import Control
 from broker.simulator.control_exchange import HOME
+from broker.simulator.native_control import NativeControl
 from broker.simulator.pages import render
 from broker.simulator.person_control import PersonControl
 from broker.simulator.revoke import Revoke
@@ -57,6 +58,7 @@ def create_app(world: World) -> Starlette:
             Route(HOME + "people/{id}", person.change, methods=["POST"]),
             Route(HOME + "people/{id}/remove", person.remove, methods=["POST"]),
             Route(HOME + "people/{id}/restore", person.restore, methods=["POST"]),
+            Route(HOME + "native-code", NativeControl(world).respond, methods=["POST"]),
             Route(HOME + "webhooks/send", webhooks.send, methods=["POST"]),
             Route(HOME + "webhooks/deliver", webhooks.deliver, methods=["POST"]),
             Route(HOME + "sessions", room.end_sessions, methods=["DELETE"]),

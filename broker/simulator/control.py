@@ -8,7 +8,8 @@
 | `POST /_simulator/settings` | switches (`switches.py`) |
 | `DELETE /_simulator/sessions` | signs every browser out of the simulator |
 
-What people do is in `person_control.py`, webhooks in `webhook_control.py`.
+What people do is in `person_control.py`, webhooks are in `webhook_control.py`, codes for phones in
+`native_control.py`.
 """
 
 from dataclasses import dataclass

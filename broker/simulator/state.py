@@ -18,6 +18,7 @@ def described(world: World) -> dict[str, Any]:
                 "platform": app.platform,
                 "scopes": list(app.scopes),
                 "redirect_uris": list(app.redirect_uris),
+                "native_redirect_uris": list(app.native_redirect_uris),
                 "webhook_url": app.webhook_url,
                 "sandbox_testers": None if app.sandbox_testers is None else list(app.sandbox_testers),
             }

@@ -9,7 +9,7 @@ from broker.simulator import opaque, posting, webhook_events
 from broker.simulator.apps import App
 from broker.simulator.clock import Clock, system_clock
 from broker.simulator.faults import Fault, Faults
-from broker.simulator.grants import Grants
+from broker.simulator.grants import Code, Grants
 from broker.simulator.people import PEOPLE, Person
 from broker.simulator.posting import Post
 from broker.simulator.rates import SlidingWindow
@@ -65,6 +65,30 @@ class World:
         """A fresh log id."""
         return opaque.log_id(self.clock())
 
+    def issue_code(
+        self,
+        app: App,
+        person: Person,
+        *,
+        scopes: tuple[str, ...],
+        redirect_uri: str,
+        challenge: str | None,
+        shortest_verifier: int,
+    ) -> Code:
+        """A fresh code for what the person has just allowed."""
+        code = Code(
+            text=opaque.authorization_code(),
+            client_key=app.client_key,
+            person_id=person.id,
+            scopes=scopes,
+            redirect_uri=redirect_uri,
+            challenge=challenge,
+            shortest_verifier=shortest_verifier,
+            expires_at=self.clock() + self.switches.code_lifetime,
+        )
+        self.grants.add_code(code)
+        return code
+
     def rename(self, person_id: str, *, display_name: str | None = None, username: str | None = None) -> Person:
         """A person changes their profile. Raises `KeyError` when there is no such person."""
         person = self.people[person_id]
@@ -77,7 +101,9 @@ class World:
 
     def remove_grant(self, person_id: str, client_key: str, *, reason: int) -> None:
         """End what a person has allowed an app, and only then tell the app (`webhook_events.REASONS`)."""
-        self.grants.remove(person_id, client_key)
+        revoked = reason == webhook_events.DEVELOPER_REVOKED
+        refresh_tokens = self.switches.revoke_kills_refresh_tokens or not revoked
+        self.grants.remove(person_id, client_key, refresh_tokens=refresh_tokens)
         open_id = self.people[person_id].open_id(client_key)
         event = webhook_events.removed(client_key, open_id, reason, self.clock())
         self.webhooks.announce(self.apps[client_key], event)
