@@ -31,6 +31,8 @@ WEB_SECRET = "brs_canary-web-client-secret"
 WEB_REDIRECT = "https://app.example/callback"
 PUBLIC = "cli_public"
 PUBLIC_REDIRECT = "http://127.0.0.1/callback"
+# Where TikTok's app on a phone hands its code to the app's own.
+NATIVE = "https://links.app.example/tiktok"
 VERIFIER = "a-verifier-of-at-least-forty-three-characters"
 # One for all stages, so that the keys sealed in a copied database open.
 SECRET_KEY = sealing.new_secret_key()
@@ -221,7 +223,10 @@ async def running_stage(database_url: str, clock: HeldClock, **changes: str) -> 
         front = _Front()
         issuer = await stack.enter_async_context(serving(front))
         world = World(clock=clock)
-        world.add_app(App(CLIENT_KEY, TIKTOK_SECRET, [f"{issuer}/callback/tiktok"], platform="desktop"))
+        redirect_uris, webhook_url = [f"{issuer}/callback/tiktok"], f"{issuer}/webhooks/tiktok"
+        world.add_app(
+            App(CLIENT_KEY, TIKTOK_SECRET, redirect_uris, native_redirect_uris=[NATIVE], webhook_url=webhook_url)
+        )
         simulator = await stack.enter_async_context(serving(create_app(world)))
         loaded = settings.load(environment(issuer, database_url, simulator, **changes))
         database = await connect(database_url)
