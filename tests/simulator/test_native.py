@@ -45,6 +45,7 @@ def wish(**changes: Any) -> dict[str, Any]:
 async def test_the_code_of_a_phone_is_traded_with_a_verifier_of_32_characters(phone: Driver) -> None:
     given = await phone.control("native-code", **wish(scopes=[BASIC, PROFILE], state="s"))
     assert (given["scopes"], given["state"]) == (f"{BASIC},{PROFILE}", "s")
+    assert phone.world.grants.cover("p1", KEY, (BASIC, PROFILE)), "the browser will not ask again"
     body = (await phone.redeem(given["code"], redirect_uri=APP_LINK, code_verifier=SHORT)).json()
     assert body["scope"] == f"{BASIC},{PROFILE}"
     assert (await phone.user_info(body["access_token"])).json()["data"]["user"]["open_id"] == body["open_id"]

@@ -74,7 +74,8 @@ async def test_a_try_that_fails_is_made_again_by_itself(tiktok: Driver, monkeypa
     tiktok.webhook_status = 500
     monkeypatch.setattr(loop, "call_later", call_soon_enough)
     tiktok.world.webhooks.announce(tiktok.world.apps[KEY], Event(KEY, "a", NOW, None, "{ }"))
-    await acknowledged.wait()
+    async with asyncio.timeout(10):
+        await acknowledged.wait()
     monkeypatch.undo()
     await tiktok.world.webhooks.deliver()
     assert asked == [60]
