@@ -10,33 +10,25 @@ import jwt
 import pytest
 
 from broker import opaque
-from broker.simulator.apps import App
 from broker.simulator.world import Fault
 from broker.store import clients
 from tests.journeys.tables import contents, execute, written
-from tests.stage import CLIENT_KEY, TIKTOK_SECRET, WEB, WEB_SECRET, Stage
+from tests.stage import CLIENT_KEY, NATIVE, WEB, WEB_SECRET, Stage
 from tests.tiktok.exchanging import ACCESS, EXCHANGE, TIKTOK_CODE
 
 PHONE = "cli_phone"
-LINK = "https://app.example/tiktok"
-"""The app's own App Link, to which TikTok's app returns."""
 ANDROID = "abcdefghijklmnopqrstuvwxyz012345"
 """32 characters, as TikTok's SDK for Android makes them: fewer than RFC 7636 allows."""
 
 
 @pytest.fixture
 async def phone_stage(stage: Stage) -> Stage:
-    """The stage's TikTok app has a sibling on phones, under the same key."""
-    (app,) = stage.world.apps.values()
-    stage.world.apps[CLIENT_KEY] = App(
-        CLIENT_KEY, TIKTOK_SECRET, app.redirect_uris, platform="desktop", native_redirect_uris=[LINK]
-    )
     await register(stage, PHONE)
     return stage
 
 
 async def register(stage: Stage, client_id: str, **changes: Any) -> None:
-    metadata = {"redirect_uris": [LINK], "token_endpoint_auth_method": "none", **changes}
+    metadata = {"redirect_uris": [NATIVE], "token_endpoint_auth_method": "none", **changes}
     await stage.database.transact(clients.add, client_id, metadata, None, now=stage.clock())
 
 
@@ -44,7 +36,7 @@ async def code(stage: Stage, verifier: str = ANDROID, **changes: str) -> str:
     """What TikTok's SDK hands to the app."""
     asked = {
         "client_key": CLIENT_KEY,
-        "redirect_uri": LINK,
+        "redirect_uri": NATIVE,
         "code_challenge": opaque.sha256_hex(verifier),
         "person": "p1",
         "scopes": "user.info.basic",
@@ -57,13 +49,13 @@ async def code(stage: Stage, verifier: str = ANDROID, **changes: str) -> str:
     return given
 
 
-async def trade(stage: Stage, tiktok_code: str, client: str = PHONE, **changes: str | None) -> httpx.Response:
+async def trade(stage: Stage, tiktok_code: str, client: str = PHONE, /, **changes: str | None) -> httpx.Response:
     form: dict[str, str | None] = {
         "grant_type": EXCHANGE,
         "subject_token": tiktok_code,
         "subject_token_type": TIKTOK_CODE,
         "code_verifier": ANDROID,
-        "redirect_uri": LINK,
+        "redirect_uri": NATIVE,
         "client_id": client,
         **changes,
     }
@@ -134,7 +126,7 @@ async def test_a_code_is_spent_here_too_should_tiktok_forget_that_it_was(phone_s
         ({"code_verifier": ANDROID[:-1] + "!"}, "invalid_request"),
         ({"code_verifier": ANDROID[:-1] + "6"}, "invalid_grant"),
         ({"redirect_uri": None}, "invalid_request"),
-        ({"redirect_uri": LINK + "/"}, "invalid_request"),
+        ({"redirect_uri": NATIVE + "/"}, "invalid_request"),
         ({"subject_token": "no-code"}, "invalid_grant"),
         ({"subject_token": "with space"}, "invalid_grant"),
         ({"subject_token": None}, "invalid_request"),
@@ -159,7 +151,7 @@ async def test_a_code_belongs_to_the_app_whose_redirect_uri_it_was_issued_for(ph
     tiktok_code = await code(phone_stage)
     assert told(await trade(phone_stage, tiktok_code, "cli_other")) == (400, "invalid_request")
     stolen = await trade(phone_stage, tiktok_code, "cli_other", redirect_uri="https://other.example/tiktok")
-    # TikTok compares the address with the one the code was issued for, and to us that could be a wrong set-up, too.
+    # TikTok compares it with the address the code was issued for; a wrong set-up of ours would look the same.
     assert told(stolen) == (400, "server_error")
     assert await written(phone_stage.database) == {}
 
@@ -169,7 +161,7 @@ async def test_an_app_that_signs_nobody_in_trades_no_code(phone_stage: Stage) ->
     await phone_stage.database.transact(
         clients.add,
         "cli_machine",
-        {"redirect_uris": [LINK], **machine},
+        {"redirect_uris": [NATIVE], **machine},
         opaque.digest("brs_machine"),
         now=phone_stage.clock(),
     )
