@@ -31,6 +31,8 @@ WEB_SECRET = "brs_canary-web-client-secret"
 WEB_REDIRECT = "https://app.example/callback"
 PUBLIC = "cli_public"
 PUBLIC_REDIRECT = "http://127.0.0.1/callback"
+# Where TikTok's app on a phone hands its code to the app's own.
+NATIVE = "https://links.app.example/tiktok"
 VERIFIER = "a-verifier-of-at-least-forty-three-characters"
 # One for all stages, so that the keys sealed in a copied database open.
 SECRET_KEY = sealing.new_secret_key()
@@ -65,7 +67,7 @@ class Stage:
 
     async def browser(self) -> httpx.AsyncClient:
         """A person's browser: follows nothing by itself, keeps cookies."""
-        return await self._stack.enter_async_context(httpx.AsyncClient(timeout=10, verify=False))
+        return await self._stack.enter_async_context(httpx.AsyncClient(timeout=30, verify=False))
 
     def question(self, client_id: str = WEB, **changes: str | None) -> dict[str, str]:
         """The parameters of a good authorization request, with changes; None takes one out."""
@@ -221,12 +223,15 @@ async def running_stage(database_url: str, clock: HeldClock, **changes: str) -> 
         front = _Front()
         issuer = await stack.enter_async_context(serving(front))
         world = World(clock=clock)
-        world.add_app(App(CLIENT_KEY, TIKTOK_SECRET, [f"{issuer}/callback/tiktok"], platform="desktop"))
+        redirect_uris, webhook_url = [f"{issuer}/callback/tiktok"], f"{issuer}/webhooks/tiktok"
+        world.add_app(
+            App(CLIENT_KEY, TIKTOK_SECRET, redirect_uris, native_redirect_uris=[NATIVE], webhook_url=webhook_url)
+        )
         simulator = await stack.enter_async_context(serving(create_app(world)))
         loaded = settings.load(environment(issuer, database_url, simulator, **changes))
         database = await connect(database_url)
         stack.push_async_callback(database.close)
         await register_clients(database, now=clock())
         front.broker = await stack.enter_async_context(running_broker(loaded, clock=clock))
-        http = await stack.enter_async_context(httpx.AsyncClient(base_url=issuer, timeout=10, verify=False))
+        http = await stack.enter_async_context(httpx.AsyncClient(base_url=issuer, timeout=30, verify=False))
         yield Stage(issuer, loaded, world, simulator, clock, database, http, stack)

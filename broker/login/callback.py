@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from broker import telemetry
 from broker.client_auth.directory import ClientDirectory
 from broker.clock import Clock
 from broker.login import answers, refusals
@@ -62,6 +63,7 @@ class Callback:
         if login is None or login.registration != request.path_params.get("registration", "default"):
             return refusals.lost(self.pages, request, await self._way_back(request, state))
         rendering.prefer(request, login.language)
+        telemetry.LOGINS_RETURNED.labels(login.registration).inc()
         reply_to = ReplyTo(login.redirect_uri, login.response_mode, login.state)
         try:
             response = await self._finish(request, parameters, login, reply_to)

@@ -60,8 +60,11 @@ def oauth_error(error: str, description: str, *, log_id: str, status: int) -> Re
     return answer(value, log_id=log_id, status=status)
 
 
-def api_error(code: str, *, log_id: str, status: int | None = None, message: str | None = None) -> Response:
-    """A refusal of the API; status and message follow from a documented code unless given."""
+def api_error(
+    code: str, *, log_id: str, status: int | None = None, message: str | None = None, data: bool = False
+) -> Response:
+    """A refusal of the API, `data` beside it if wanted; status and message follow from a documented code."""
     usual_status, usual_message = API_ERRORS.get(code, (400, ""))
     error = {"code": code, "message": usual_message if message is None else message, "log_id": log_id}
-    return answer({"error": error}, log_id=log_id, status=status or usual_status)
+    value = {"data": {}, "error": error} if data else {"error": error}
+    return answer(value, log_id=log_id, status=status or usual_status)

@@ -13,6 +13,10 @@ Platform: TypeAlias = Literal["web", "desktop", "android", "ios"]
 
 LOGIN_SCOPES = ("user.info.basic", "user.info.profile", "user.info.stats")
 
+OPENSDK_VERIFIER = 32
+"""Characters of the verifier that TikTok's Android SDK makes: below RFC 7636 §4.1, and let in."""
+
+_VERIFIER = 43
 _MAX_REDIRECT_URIS = 10
 _MAX_REDIRECT_URI_LENGTH = 511
 _MAX_TESTERS = 10
@@ -23,6 +27,7 @@ _URI = re.compile(
     r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}|\*))?"
     r"(?P<path>/[!$%&'()*+,./0-9:;=@A-Z_a-z~-]*)?"
 )
+_WEBHOOK_URL = re.compile(r"https?://[!-~]{1,500}")
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,8 @@ class App:
     """One app of one developer; the default is a desktop app, which alone may use localhost.
 
     `client_key` beginning with `sb` makes it a sandbox, and a sandbox names the people (`p1` …) that may use it.
+    `native_redirect_uris` are for an app of the web or the desktop with a sibling on phones under the same key.
+    `webhook_url` is told every event; here, unlike at TikTok, it may lie on this machine and do without TLS.
     Raises `ValueError` with a sentence when TikTok's portal would refuse the registration.
     """
 
@@ -41,6 +48,8 @@ class App:
     sandbox_testers: Sequence[str] | None = None
     developer: str = "Sample developer"
     display_name: str = "Sample app"
+    webhook_url: str | None = None
+    native_redirect_uris: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if not _CLIENT_KEY.fullmatch(self.client_key):
@@ -56,11 +65,20 @@ class App:
             raise ValueError(f"an app has a list of 1 to {_MAX_REDIRECT_URIS} redirect URIs")
         for uri in self.redirect_uris:
             check_redirect_uri(uri, self.platform)
+        for uri in self.native_redirect_uris:
+            check_redirect_uri(uri, "android")
+        if self.webhook_url is not None and not _WEBHOOK_URL.fullmatch(self.webhook_url):
+            raise ValueError(f"{self.webhook_url!r} is no http(s) URL to which events can be sent")
 
     @property
-    def needs_challenge(self) -> bool:
-        """Whether the authorize page insists on PKCE: every platform but the web."""
-        return self.platform != "web"
+    def shortest_verifier(self) -> int:
+        """Characters: 43 as in RFC 7636 §4.1, but 32 from Android, whose SDK makes no more."""
+        return OPENSDK_VERIFIER if self.platform == "android" else _VERIFIER
+
+    def has_native_redirect_uri(self, uri: str) -> bool:
+        """Whether the OpenSDK may hand a code to `uri`, character for character."""
+        own = self.redirect_uris if self.platform in ("android", "ios") else ()
+        return uri in (*own, *self.native_redirect_uris)
 
     def admits(self, person_id: str) -> bool:
         """Whether this person may sign in: everybody in production, the target users in a sandbox."""

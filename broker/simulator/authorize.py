@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from broker.simulator import authorize_request, consent_form, opaque, redirects
+from broker.simulator import authorize_request, consent_form, redirects
 from broker.simulator.authorize_request import OLD_API, AuthorizeRequest, PageError
 from broker.simulator.consent_form import BadForm
-from broker.simulator.grants import Code
 from broker.simulator.pages import render
 from broker.simulator.people import Person
 from broker.simulator.world import World
@@ -37,7 +36,7 @@ class Authorize:
         if error is not None:
             return render.page_error(error)
         try:
-            asked = authorize_request.read(self.world.apps, query)
+            asked = authorize_request.read(self.world.apps, self.world.switches, query)
         except PageError as found:
             return self._to_itself(request, found)
         fault = self.world.faults.take("authorize", {"error"})
@@ -48,13 +47,13 @@ class Authorize:
         person = self.world.signed_in(request.cookies.get(COOKIE))
         if person is not None and asked.may_skip_page and self._has_allowed(person, asked):
             return self._approval(asked, person, asked.scopes)
-        return render.consent(asked, tuple(self.world.people.values()), chosen=person)
+        return render.consent(asked, tuple(self.world.people.values()), chosen=person, gone=self.world.gone)
 
     async def decide(self, request: Request) -> Response:
         """What the person pressed, on the same URL."""
         try:
-            asked = authorize_request.read(self.world.apps, request.scope["query_string"])
-            consent = await consent_form.read(request, asked, self.world.people)
+            asked = authorize_request.read(self.world.apps, self.world.switches, request.scope["query_string"])
+            consent = await consent_form.read(request, asked, self.world)
         except PageError as found:
             return self._to_itself(request, found)
         except BadForm as found:
@@ -81,16 +80,14 @@ class Authorize:
         return self.world.grants.cover(person.id, asked.app.client_key, asked.scopes)
 
     def _approval(self, asked: AuthorizeRequest, person: Person, scopes: tuple[str, ...]) -> Response:
-        code = Code(
-            text=opaque.authorization_code(),
-            client_key=asked.app.client_key,
-            person_id=person.id,
+        code = self.world.issue_code(
+            asked.app,
+            person,
             scopes=scopes,
             redirect_uri=asked.redirect_uri,
             challenge=asked.challenge,
-            expires_at=self.world.clock() + self.world.switches.code_lifetime,
+            shortest_verifier=asked.app.shortest_verifier,
         )
-        self.world.grants.add_code(code)
         answer = [("code", code.text), ("scopes", ",".join(scopes)), ("state", asked.state)]
         return redirects.to_app(asked.redirect_uri, answer)
 

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from broker.simulator import requests
 from broker.simulator.apps import App
+from broker.simulator.switches import Switches
 
 OLD_API = 10003
 """`errCode` of a request made as for the first API."""
@@ -58,18 +59,20 @@ def error_shown(query: bytes) -> Parameters | None:
     return parameters if "error" in parameters else None
 
 
-def read(apps: dict[str, App], query: bytes) -> AuthorizeRequest:
+def read(apps: dict[str, App], switches: Switches, query: bytes) -> AuthorizeRequest:
     """The request that `query` makes. Raises `PageError`."""
     parameters = _parameters(query)
     app = _app(apps, parameters)
     for check in _CHECKS:
         check(app, parameters)
+    _challenge_is_there(parameters, needed=switches.needs_challenge(app))
+    _method_is_s256(app, parameters)
     return AuthorizeRequest(
         app=app,
         redirect_uri=parameters["redirect_uri"],
         scopes=tuple(parameters["scope"].split(",")),
         state=parameters["state"],
-        challenge=parameters.get("code_challenge") or None,
+        challenge=None if switches.ignores_challenge(app) else parameters.get("code_challenge") or None,
         may_skip_page=parameters.get("disable_auto_auth") != "1",
     )
 
@@ -117,8 +120,8 @@ def _state_is_there(_: App, parameters: Parameters) -> None:
         raise PageError("invalid_request", "state")
 
 
-def _challenge_is_there(app: App, parameters: Parameters) -> None:
-    if app.needs_challenge and not parameters.get("code_challenge"):
+def _challenge_is_there(parameters: Parameters, *, needed: bool) -> None:
+    if needed and not parameters.get("code_challenge"):
         raise PageError("param_error", "code_challenge", _CHALLENGE_MISSING)
 
 
@@ -134,6 +137,4 @@ _CHECKS: tuple[Callable[[App, Parameters], None], ...] = (
     _response_type_is_code,
     _every_scope_is_approved,
     _state_is_there,
-    _challenge_is_there,
-    _method_is_s256,
 )

@@ -27,6 +27,7 @@ class Code:
     scopes: tuple[str, ...]
     redirect_uri: str
     challenge: str | None
+    shortest_verifier: int
     expires_at: int
 
 
@@ -52,6 +53,7 @@ class Grants:
         self._spent_codes: dict[str, Code] = {}
         self._by_access_token: dict[str, Pair] = {}
         self._by_refresh_token: dict[str, Pair] = {}
+        self._rotated: dict[str, Pair] = {}
 
     def consent(self, person_id: str, client_key: str, *, asked: Iterable[str], ticked: Iterable[str]) -> None:
         """Remember what was ticked; scopes that were not asked for this time stay as they were."""
@@ -62,6 +64,10 @@ class Grants:
         """Whether the person has allowed the app all of `scopes` already."""
         consented = self._consents.get((person_id, client_key))
         return consented is not None and consented.issuperset(scopes)
+
+    def clients_of(self, person_id: str) -> tuple[str, ...]:
+        """The client keys of the apps that the person has allowed anything."""
+        return tuple(client_key for one, client_key in self._consents if one == person_id)
 
     def add_code(self, code: Code) -> None:
         """Make a code redeemable."""
@@ -96,16 +102,23 @@ class Grants:
         )
 
     def rotate(self, old: Pair, *, now: int, access_lifetime: int, refresh_lifetime: int) -> Pair:
-        """The next pair; the old refresh token is dead at once (page "Refresh a User Access Token").
-
-        What happens to the old access token is not documented: here it lives out its time.
-        """
+        """The next pair; the old refresh token is dead at once (page "Refresh a User Access Token")."""
         self._by_refresh_token.pop(old.refresh_token, None)
+        _keep(self._rotated, old.refresh_token, old)
         return self.issue(old, now=now, access_lifetime=access_lifetime, refresh_lifetime=refresh_lifetime)
 
     def renew(self, old: Pair, *, now: int, access_lifetime: int) -> Pair:
         """A new access token with the same refresh token: what earlier editions of the page allowed."""
         return self._add(replace(old, access_token=opaque.access_token(), access_expires_at=now + access_lifetime))
+
+    def rotated(self, token: str, client_key: str) -> Pair | None:
+        """The pair of a refresh token that this app has traded for the next one already."""
+        pair = self._rotated.get(token)
+        return pair if pair is not None and pair.client_key == client_key else None
+
+    def end_access(self, pair: Pair) -> None:
+        """End the access token of a pair."""
+        self._by_access_token.pop(pair.access_token, None)
 
     def by_access_token(self, token: str, now: int) -> Pair | None:
         """The pair of a live access token."""
@@ -118,13 +131,19 @@ class Grants:
         live = pair is not None and pair.client_key == client_key and now < pair.refresh_expires_at
         return pair if live else None
 
-    def remove(self, person_id: str, client_key: str) -> None:
-        """End the grant: consent, codes and tokens."""
+    def remove(self, person_id: str, client_key: str, *, refresh_tokens: bool = True) -> None:
+        """End the grant: consent, codes and access tokens, and refresh tokens unless they are to stay."""
         self._consents.pop((person_id, client_key), None)
         for codes in (self._codes, self._spent_codes):
             _drop(codes, person_id, client_key)
-        for pairs in (self._by_access_token, self._by_refresh_token):
-            _drop(pairs, person_id, client_key)
+        self.end_tokens(person_id, client_key, refresh_tokens=refresh_tokens)
+
+    def end_tokens(self, person_id: str, client_key: str, *, refresh_tokens: bool = True) -> None:
+        """End every access token of one person in one app, and every refresh token unless they are to stay."""
+        _drop(self._by_access_token, person_id, client_key)
+        if refresh_tokens:
+            for pairs in (self._by_refresh_token, self._rotated):
+                _drop(pairs, person_id, client_key)
 
     def _add(self, pair: Pair) -> Pair:
         _keep(self._by_access_token, pair.access_token, pair)

@@ -1,4 +1,4 @@
-"""The sliding window that limits user info per app (page "Rate Limits"; per app is a choice, nobody says)."""
+"""The sliding window that limits user info (page "Rate Limits")."""
 
 from collections import deque
 

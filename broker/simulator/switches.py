@@ -1,13 +1,14 @@
 """What may be switched about the simulator while it runs, where TikTok changed its mind or nobody knows it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from broker.simulator import options
+from broker.simulator.apps import App
 from broker.simulator.options import Options
 
 _YEAR = 365 * 86_400
-_NON_SANDBOX = ("callback", "page")
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,40 @@ class Switches:
     user_info_per_minute: int = 600
     non_sandbox_target: str = "callback"
     """Where somebody who is no target user of a sandbox is turned away: `callback` or TikTok's own `page`."""
+    refresh_lifetime_slides: bool = True
+    """Whether the refresh lifetime starts anew with every rotation."""
+    refresh_kills_access_token: bool = False
+    """Whether a refresh ends the access token that came before it."""
+    refresh_reuse_ends_tokens: bool = False
+    """Whether presenting a refresh token that was rotated already ends its successors too."""
+    one_pair_per_grant: bool = False
+    """Whether a new sign-in ends the tokens of the one before it, of the same person in the same app."""
+    revoke_kills_refresh_tokens: bool = True
+    """Whether the refresh tokens die with what an app revokes."""
+    web_challenge: str = "checked"
+    """What becomes of PKCE on the web: `checked` when it is sent, `ignored`, or `required`."""
+    user_info_limited_by: str = "app"
+    """Whether `user_info_per_minute` counts for a whole `app` or for each `person` in it."""
+    user_info_retry_after: int = 0
+    """Seconds in `Retry-After` when the limit is reached; 0 sends no such header."""
+    user_info_error_data: bool = False
+    """Whether a refused user info call carries an empty `data`."""
+    webhook_automatic: bool = True
+    """Whether webhooks go out by themselves; if not, only `POST /_simulator/webhooks/deliver` sends them."""
+    webhook_duplicates: bool = False
+    """Whether every event is sent twice at once."""
+    webhook_retry_keeps_time: bool = True
+    """Whether a retry carries the time and so the signature of the first try: the harder case for an app."""
+    webhook_header: str = "TikTok-Signature"
+    """The name of the signature's header: the documentation writes it in two ways."""
+
+    def needs_challenge(self, app: App) -> bool:
+        """Whether the authorize page insists on PKCE: on every platform but the web, and there if switched."""
+        return app.platform != "web" or self.web_challenge == "required"
+
+    def ignores_challenge(self, app: App) -> bool:
+        """Whether PKCE means nothing to this app."""
+        return app.platform == "web" and self.web_challenge == "ignored"
 
 
 LEGACY = Switches(access_token_lifetime=86_400, refresh_token_lifetime=_YEAR, rotation=False)
@@ -36,8 +71,20 @@ _RANGES = {
     "code_lifetime": (1, 86_400),
     "avatar_lifetime": (1, _YEAR),
     "user_info_per_minute": (1, 1_000_000),
+    "user_info_retry_after": (0, 86_400),
 }
-_KNOWN = (*_RANGES, "oauth_error_status", "rotation", "non_sandbox_target", "legacy")
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "non_sandbox_target": ("callback", "page"),
+    "web_challenge": ("checked", "ignored", "required"),
+    "user_info_limited_by": ("app", "person"),
+    "webhook_header": ("TikTok-Signature", "Tiktok-Signature"),
+}
+"""Switches with more than two positions."""
+
+YES_OR_NO = tuple(name for name, one in Switches.__dataclass_fields__.items() if one.type is bool)
+"""Switches with two."""
+
+_KNOWN = (*Switches.__dataclass_fields__, "legacy")
 
 
 def changed(switches: Switches, wanted: Options) -> Switches:
@@ -51,15 +98,16 @@ def changed(switches: Switches, wanted: Options) -> Switches:
             refresh_token_lifetime=source.refresh_token_lifetime,
             rotation=source.rotation,
         )
-    values: dict[str, Any] = {
-        name: options.whole(wanted, name, low, high) for name, (low, high) in _RANGES.items() if name in wanted
-    }
-    if "oauth_error_status" in wanted:
-        values["oauth_error_status"] = _oauth_error_status(wanted)
-    if "rotation" in wanted:
-        values["rotation"] = options.yes(wanted, "rotation")
-    if "non_sandbox_target" in wanted:
-        values["non_sandbox_target"] = options.choice(wanted, "non_sandbox_target", _NON_SANDBOX)
+    values: dict[str, Any] = {}
+    for name in wanted:
+        if name in _RANGES:
+            values[name] = options.whole(wanted, name, *_RANGES[name])
+        elif name in CHOICES:
+            values[name] = options.choice(wanted, name, CHOICES[name])
+        elif name in YES_OR_NO:
+            values[name] = options.yes(wanted, name)
+        elif name == "oauth_error_status":
+            values[name] = _oauth_error_status(wanted)
     return replace(switches, **values)
 
 

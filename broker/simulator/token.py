@@ -3,7 +3,7 @@
 Source: pages "Manage User Access Tokens", "Refresh a User Access Token", "Client Access Token Management" and
 field reports for the texts of the errors. Not written down anywhere, chosen here: the first presentation of a
 code by its own app spends it, right or wrong; a code that was sent with a challenge needs its verifier on every
-platform, and a verifier without a challenge is refused; the refresh lifetime starts anew with every rotation.
+platform, and a verifier without a challenge is refused. `switches.py` has what else nobody knows.
 """
 
 import hashlib
@@ -15,11 +15,11 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from broker.simulator import opaque
-from broker.simulator.answers import OAuthRefusal, answer, oauth_error
+from broker.simulator import oauth_exchange, opaque
+from broker.simulator.answers import OAuthRefusal
 from broker.simulator.apps import App
 from broker.simulator.grants import Pair
-from broker.simulator.oauth_form import app_of, read_form, required
+from broker.simulator.oauth_form import required
 from broker.simulator.world import World
 
 _BAD_VERIFIER = "Code verifier or code challenge is invalid."
@@ -27,8 +27,8 @@ _BAD_CODE = "Authorization code is expired."
 _BAD_REDIRECT_URI = "Redirect_uri is not matched with the uri when requesting code."
 _BAD_REFRESH_TOKEN = "Refresh token is invalid or expired."  # noqa: S105 - a sentence
 
-# Desktop asks for 43 to 128 characters; the Android SDK makes 32, below RFC 7636 §4.1, and is let in.
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{32,128}")
+_CLIENT_TOKEN_LIFETIME = 7_200
 
 
 @dataclass(frozen=True)
@@ -39,20 +39,15 @@ class Token:
 
     async def respond(self, request: Request) -> Response:
         """Flat JSON for a good request; TikTok's refusal, by default with status 200, for any other."""
-        log_id = self.world.log_id()
-        try:
-            form = await read_form(request)
-            app = app_of(self.world, form)
-            grant_type = required(form, "grant_type")
-            grant = self._grants().get(grant_type)
-            if grant is None:
-                raise OAuthRefusal("unsupported_grant_type", "Grant type is not supported.")
-            self.world.count("token", grant_type)
-            return answer(grant(app, form), log_id=log_id)
-        except OAuthRefusal as refusal:
-            self.world.count("token", "errors")
-            status = self.world.switches.oauth_error_status
-            return oauth_error(refusal.error, refusal.description, log_id=log_id, status=status)
+        return await oauth_exchange.carry_out(self.world, "token", request, self._trade)
+
+    def _trade(self, app: App, form: dict[str, str]) -> dict[str, Any]:
+        grant_type = required(form, "grant_type")
+        grant = self._grants().get(grant_type)
+        if grant is None:
+            raise OAuthRefusal("unsupported_grant_type", "Grant type is not supported.")
+        self.world.count("token", grant_type)
+        return grant(app, form)
 
     def _grants(self) -> dict[str, Callable[[App, dict[str, str]], dict[str, Any]]]:
         return {
@@ -73,9 +68,12 @@ class Token:
             raise OAuthRefusal("invalid_grant", _BAD_CODE)
         if redirect_uri != code.redirect_uri:
             raise OAuthRefusal("invalid_request", _BAD_REDIRECT_URI)
-        if not proves(form.get("code_verifier", ""), code.challenge):
-            raise OAuthRefusal("invalid_request", _BAD_VERIFIER)
         switches = self.world.switches
+        verifier = form.get("code_verifier", "")
+        if not switches.ignores_challenge(app) and not proves(verifier, code.challenge, code.shortest_verifier):
+            raise OAuthRefusal("invalid_request", _BAD_VERIFIER)
+        if switches.one_pair_per_grant:
+            self.world.grants.end_tokens(code.person_id, code.client_key)
         pair = self.world.grants.issue(
             code,
             now=now,
@@ -90,20 +88,29 @@ class Token:
         switches, grants = self.world.switches, self.world.grants
         old = grants.by_refresh_token(text, app.client_key, now)
         if old is None:
+            self._notice_reuse(text, app)
             raise OAuthRefusal("invalid_grant", _BAD_REFRESH_TOKEN)
+        if switches.refresh_kills_access_token:
+            grants.end_access(old)
         if not switches.rotation:
             return self._body(grants.renew(old, now=now, access_lifetime=switches.access_token_lifetime), now)
+        slides = switches.refresh_lifetime_slides
         pair = grants.rotate(
             old,
             now=now,
             access_lifetime=switches.access_token_lifetime,
-            refresh_lifetime=switches.refresh_token_lifetime,
+            refresh_lifetime=switches.refresh_token_lifetime if slides else old.refresh_expires_at - now,
         )
         return self._body(pair, now)
 
+    def _notice_reuse(self, text: str, app: App) -> None:
+        reused = self.world.grants.rotated(text, app.client_key)
+        if reused is not None and self.world.switches.refresh_reuse_ends_tokens:
+            self.world.grants.end_tokens(reused.person_id, reused.client_key)
+
     def _client_credentials(self, _: App, __: dict[str, str]) -> dict[str, Any]:
-        lifetime = self.world.switches.access_token_lifetime
-        return {"access_token": opaque.client_token(), "expires_in": lifetime, "token_type": "Bearer"}
+        token = opaque.client_token()
+        return {"access_token": token, "expires_in": _CLIENT_TOKEN_LIFETIME, "token_type": "Bearer"}
 
     def _body(self, pair: Pair, now: int) -> dict[str, Any]:
         return {
@@ -117,13 +124,13 @@ class Token:
         }
 
 
-def proves(verifier: str, challenge: str | None) -> bool:
+def proves(verifier: str, challenge: str | None, shortest: int) -> bool:
     """Whether `challenge` is the lower-case hexadecimal SHA-256 of `verifier`; RFC 7636's base64url is not.
 
     Source: Login Kit for Desktop. Without a challenge there must be no verifier.
     """
     if challenge is None:
         return not verifier
-    if not _VERIFIER.fullmatch(verifier):
+    if len(verifier) < shortest or not _VERIFIER.fullmatch(verifier):
         return False
     return opaque.equal(hashlib.sha256(verifier.encode()).hexdigest(), challenge)

@@ -1,8 +1,8 @@
 """`GET /v2/user/info/`: who the person of an access token is, field by field.
 
 Source: pages "Get User Info", "TikTok API v2 Error Handling", "Rate Limits". One field outside the granted scopes
-fails the whole call. Not written down, chosen here: missing, repeated and unknown fields are `invalid_params`, a
-refused call carries no `data`, and only calls with a live token count against the limit.
+fails the whole call. Not written down, chosen here: missing, repeated and unknown fields are `invalid_params`, and
+only calls with a live token count against the limit. `switches.py` has what else nobody knows.
 """
 
 from collections.abc import Mapping
@@ -50,10 +50,7 @@ class UserInfo:
         log_id = self.world.log_id()
         try:
             pair = self._token(request)
-            limit = self.world.switches.user_info_per_minute
-            now = self.world.clock()
-            if not self.world.user_info_rate.admit(pair.client_key, limit=limit, now=now):
-                raise ApiRefusal("rate_limit_exceeded")
+            self._count_against_limit(pair)
             fields = _fields(request)
             if not all(FIELD_SCOPES[field] in pair.scopes for field in fields):
                 raise ApiRefusal("scope_not_authorized")
@@ -62,7 +59,22 @@ class UserInfo:
             return answer({"data": {"user": user}, "error": error}, log_id=log_id)
         except ApiRefusal as refusal:
             self.world.count("user_info", "errors")
-            return api_error(refusal.code, log_id=log_id)
+            switches = self.world.switches
+            response = api_error(refusal.code, log_id=log_id, data=switches.user_info_error_data)
+            if refusal.code == "rate_limit_exceeded" and switches.user_info_retry_after:
+                response.headers["retry-after"] = str(switches.user_info_retry_after)
+            return response
+
+    def _count_against_limit(self, pair: Pair) -> None:
+        switches = self.world.switches
+        name = pair.client_key
+        if switches.user_info_limited_by == "person":
+            name += f"|{pair.person_id}"
+        admitted = self.world.user_info_rate.admit(
+            name, limit=switches.user_info_per_minute, now=self.world.clock()
+        )
+        if not admitted:
+            raise ApiRefusal("rate_limit_exceeded")
 
     def _token(self, request: Request) -> Pair:
         headers = request.headers.getlist("authorization")

@@ -10,12 +10,22 @@ Sources, on developers.tiktok.com: /doc/login-kit-web, /doc/login-kit-desktop (P
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode, urlsplit
 
-from broker import opaque
+from broker import log, opaque, telemetry
 from broker.opaque import Secret
-from broker.upstream.connector import Approval, Identity, Refused, Rejected, SignedIn, Trace
+from broker.upstream.circuit import Circuit
+from broker.upstream.connector import (
+    Approval,
+    Identity,
+    Refused,
+    Rejected,
+    SignedIn,
+    Trace,
+    Unavailable,
+    UpstreamError,
+)
 from broker.upstream.tiktok_answers import identity, scope_list, user_info_body
 from broker.upstream.tiktok_calls import Call
 from broker.upstream.tiktok_errors import BASIC_SCOPE_MISSING, callback_error
@@ -31,6 +41,7 @@ _FIELDS = {
     "user.info.profile": ("username",),
 }
 _CHALLENGES = {"hex": opaque.sha256_hex, "base64url": opaque.sha256_base64url}
+_log = log.get("upstream")
 _CODE = re.compile(r"[\x21-\x7e]{1,2048}")
 
 
@@ -40,6 +51,14 @@ class TikTok(TikTokTokens):
 
     scopes: tuple[str, ...]
     authorize_url: str
+    circuit: Circuit = field(default_factory=Circuit)
+
+    def admits_login(self) -> bool:
+        """Whether to send anybody to TikTok now: not while it does not answer, but for one now and then.
+
+        Ask once for each login, since a yes may make it the one that finds out.
+        """
+        return self.circuit.admits(now=self.clock())
 
     def authorization_url(self, *, state: str, redirect_uri: str, verifier: str, force_consent: bool) -> str:
         """Where to send the browser. `force_consent` shows TikTok's consent page to everybody."""
@@ -77,7 +96,20 @@ class TikTok(TikTokTokens):
         """Redeem the code and ask whose it was. Raises `UpstreamError`; then nothing may be stored.
 
         `verifier` and `redirect_uri` are those of `authorization_url`, or with `native` those of TikTok's SDK.
+        What comes of it decides whether further logins are sent to TikTok at all.
         """
+        try:
+            signed_in = await self._sign_in(approval, verifier, redirect_uri, native=native)
+        except Unavailable:
+            self._note_no_answer()
+            raise
+        except UpstreamError:
+            self._note_answer()
+            raise
+        self._note_answer()
+        return signed_in
+
+    async def _sign_in(self, approval: Approval, verifier: str, redirect_uri: str, *, native: bool) -> SignedIn:
         redeemed = await self.redeem(approval, verifier=verifier, redirect_uri=redirect_uri, native=native)
         tokens = redeemed.tokens
         if BASIC_SCOPE not in tokens.scopes:
@@ -100,6 +132,16 @@ class TikTok(TikTokTokens):
         # An avatar may be plain http where the API itself is: only a simulator can be.
         schemes = {"https", urlsplit(self.api_url).scheme}
         return await self.call(call, lambda answer: identity(user_info_body(answer), avatar_schemes=schemes))
+
+    def _note_no_answer(self) -> None:
+        if self.circuit.failed(now=self.clock()):
+            telemetry.CIRCUIT_OPEN.labels(self.name).set(1)
+            _log.error("upstream.circuit_opened", registration=self.name)
+
+    def _note_answer(self) -> None:
+        if self.circuit.answered():
+            telemetry.CIRCUIT_OPEN.labels(self.name).set(0)
+            _log.warning("upstream.circuit_closed", registration=self.name)
 
     def _challenge(self, verifier: str) -> Mapping[str, str]:
         """RFC 7636 §4.3, except that TikTok's S256 is hexadecimal where the RFC's is base64url."""

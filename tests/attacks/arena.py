@@ -1,7 +1,7 @@
-"""Where races are run: two brokers in this process over SQLite, or two processes of their own over PostgreSQL."""
+"""Where races are run: two brokers in this process over SQLite, or several processes over PostgreSQL."""
 
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,17 +32,17 @@ _PATIENCE = 300
 
 @dataclass(frozen=True)
 class Arena:
-    """A stage, and the two brokers over its database; the first of them is where the issuer says."""
+    """A stage, and the brokers over its database; the first of them is where the issuer says."""
 
     stage: Stage
-    origins: tuple[str, str]
+    origins: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Pair:
-    """Two `broker serve` of the same settings, whose TikTok shall listen on the port `tiktok`."""
+class Processes:
+    """Several `broker serve` of the same settings, whose TikTok shall listen on the port `tiktok`."""
 
-    origins: tuple[str, str]
+    origins: tuple[str, ...]
     environ: dict[str, str]
     tiktok: int
 
@@ -59,29 +59,42 @@ async def in_this_process(database_url: str, clock: HeldClock, **changes: str) -
 
 
 @contextlib.contextmanager
-def two_processes(database_url: str, folder: Path, **changes: str) -> Iterator[Pair]:
-    """Both start at the same moment, and listen when the block begins; `changes` are further settings."""
+def several_processes(
+    database_url: str, folder: Path, changes: Mapping[str, str] | None = None, *, count: int = 2
+) -> Iterator[Processes]:
+    """All start at the same moment, and listen when the block begins; `changes` are further settings."""
     port, tiktok = free_port(), free_port()
-    environ = environment(f"http://127.0.0.1:{port}", database_url, f"http://127.0.0.1:{tiktok}", **changes)
-    with (
-        starting("--port", f"{port}", environ=environ, cwd=folder, name="first.log", patience=_PATIENCE) as first,
-        starting(environ=environ, cwd=folder, name="second.log", patience=_PATIENCE) as second,
-    ):
-        yield Pair((listening(first).origin, listening(second).origin), environ, tiktok)
+    environ = environment(
+        f"http://127.0.0.1:{port}", database_url, f"http://127.0.0.1:{tiktok}", **(changes or {})
+    )
+    with contextlib.ExitStack() as stack:
+        started = [
+            stack.enter_context(
+                starting(
+                    *(("--port", f"{port}") if number == 0 else ()),
+                    environ=environ,
+                    cwd=folder,
+                    name=f"{number}.log",
+                    patience=_PATIENCE,
+                )
+            )
+            for number in range(count)
+        ]
+        yield Processes(tuple(listening(one).origin for one in started), environ, tiktok)
 
 
 @contextlib.asynccontextmanager
-async def on_processes(pair: Pair) -> AsyncIterator[Arena]:
-    """The pair with a TikTok of its own, over a database that has been emptied; time is what it is."""
-    loaded = settings.load(pair.environ)
+async def on_processes(processes: Processes) -> AsyncIterator[Arena]:
+    """The processes with a TikTok of their own, over a database that has been emptied; time is what it is."""
+    loaded = settings.load(processes.environ)
     clock = HeldClock(system_clock())
     world = World()
     world.add_app(App(CLIENT_KEY, TIKTOK_SECRET, [f"{loaded.issuer}/callback/tiktok"], platform="desktop"))
     async with contextlib.AsyncExitStack() as stack:
-        simulator = await stack.enter_async_context(serving(create_app(world), port=pair.tiktok))
-        database = await connect(pair.environ["BROKER_DATABASE_URL"])
+        simulator = await stack.enter_async_context(serving(create_app(world), port=processes.tiktok))
+        database = await connect(processes.environ["BROKER_DATABASE_URL"])
         stack.push_async_callback(database.close)
         await register_clients(database, now=clock())
-        http = await stack.enter_async_context(httpx.AsyncClient(base_url=loaded.issuer, timeout=10, verify=False))
+        http = await stack.enter_async_context(httpx.AsyncClient(base_url=loaded.issuer, timeout=30, verify=False))
         stage = Stage(loaded.issuer, loaded, world, simulator, clock, database, http, stack)
-        yield Arena(stage, pair.origins)
+        yield Arena(stage, processes.origins)

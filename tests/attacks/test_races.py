@@ -12,7 +12,7 @@ import httpx
 import orjson
 import pytest
 
-from tests.attacks.arena import Arena, Pair, in_this_process, on_processes, two_processes
+from tests.attacks.arena import Arena, Processes, in_this_process, on_processes, several_processes
 from tests.attacks.attacker import (
     KEYED,
     MACHINE,
@@ -54,46 +54,46 @@ def shared(postgres: PostgresServer, postgres_template: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def pair(shared: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    with two_processes(shared, tmp_path_factory.mktemp("pair")) as ready:
+def pair(shared: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
+    with several_processes(shared, tmp_path_factory.mktemp("pair")) as ready:
         yield ready
 
 
 @pytest.fixture(scope="module")
-def strict_pair(shared: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    with two_processes(shared, tmp_path_factory.mktemp("strict"), **STRICT) as ready:
+def strict_pair(shared: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
+    with several_processes(shared, tmp_path_factory.mktemp("strict"), STRICT) as ready:
         yield ready
 
 
-def chosen(request: pytest.FixtureRequest, name: str) -> Pair | None:
+def chosen(request: pytest.FixtureRequest, name: str) -> Processes | None:
     """The pair of processes, their database emptied; None for SQLite."""
     if request.param == "sqlite":
         return None
-    pair: Pair = request.getfixturevalue(name)
+    pair: Processes = request.getfixturevalue(name)
     server: PostgresServer = request.getfixturevalue("postgres")
     server.run(_EMPTY, urlsplit(request.getfixturevalue("shared")).path.removeprefix("/"))
     return pair
 
 
 @pytest.fixture(params=PLACES)
-def processes(request: pytest.FixtureRequest) -> Pair | None:
+def processes(request: pytest.FixtureRequest) -> Processes | None:
     return chosen(request, "pair")
 
 
 @pytest.fixture(params=PLACES)
-def strict_processes(request: pytest.FixtureRequest) -> Pair | None:
+def strict_processes(request: pytest.FixtureRequest) -> Processes | None:
     return chosen(request, "strict_pair")
 
 
 @pytest.fixture
-async def arena(processes: Pair | None, file_url: str, clock: HeldClock) -> AsyncIterator[Arena]:
+async def arena(processes: Processes | None, file_url: str, clock: HeldClock) -> AsyncIterator[Arena]:
     """Of each kind in turn."""
     async with on_processes(processes) if processes else in_this_process(file_url, clock) as ready:
         yield ready
 
 
 @pytest.fixture
-async def strict(strict_processes: Pair | None, file_url: str, clock: HeldClock) -> AsyncIterator[Arena]:
+async def strict(strict_processes: Processes | None, file_url: str, clock: HeldClock) -> AsyncIterator[Arena]:
     """The same, without any grace."""
     here = in_this_process(file_url, clock, **STRICT)
     async with on_processes(strict_processes) if strict_processes else here as ready:
