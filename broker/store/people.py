@@ -152,7 +152,8 @@ async def records_of(tx: Transaction, user_id: str) -> dict[str, list[dict[str, 
     """What else is kept of the person, by table, oldest first: ids, times and outcomes, no secret."""
     found = {}
     for name, statement in _RECORDS.items():
-        columns = statement.selected_columns.keys()
+        # SQLAlchemy's names are more than text, which JSON does not take.
+        columns = [str(column.name) for column in statement.selected_columns]
         found[name] = [
             {column: row[column] for column in columns} for row in await tx.all(statement, user=user_id)
         ]
