@@ -172,6 +172,7 @@ async def test_no_ordinary_sign_out_reaches_tiktok(stage: Stage, person: Somebod
     browser = await stage.browser()
     assert (await stage.come_back(browser, stage.question()))["error"] == "access_denied"
     assert (await command(stage, "users", "unblock", person.union_id)).exit_code == 0
+    await is_out(stage, person)
     assert (await arrived(stage)).sub == person.sub
     assert await table(stage, "outbox") == []
     assert revokes(stage) == 0
