@@ -36,15 +36,17 @@ from broker.par import PushedRequests
 from broker.revocation import Revocation
 from broker.sealing import Sealer
 from broker.settings import Settings
-from broker.store import sessions
+from broker.store import deliveries, sessions
 from broker.store.database import Database, connect
 from broker.tokens.endpoint import TokenEndpoint
 from broker.tokens.lifetimes import Lifetimes
 from broker.upstream.http import upstream_client
 from broker.upstream.tiktok import Pkce, TikTok
+from broker.upstream.tiktok_events import WebhookKeys
 from broker.userinfo import UserInfo
 from broker.web.errors import Json
 from broker.web.middleware import Edge
+from broker.webhook import Events, Webhook
 
 _log = log.get("app")
 _OPEN_PATHS = frozenset({"/token", "/userinfo", "/revoke"})
@@ -76,7 +78,11 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
             upstream=await stack.enter_async_context(upstream_client()),
             outbound=Outbound(await stack.enter_async_context(outbound_client(reach)), reach),
         )
-        outbox = Outbox(database, {sessions.LOGOUT: house.logout_notice().deliver}, clock)
+        kinds = {
+            sessions.LOGOUT: house.logout_notice().deliver,
+            deliveries.TIKTOK_EVENT: Events(database, clock).deliver,
+        }
+        outbox = Outbox(database, kinds, clock)
         await stack.enter_async_context(outbox.working())
         yield house.front_door(outbox)
 
@@ -106,7 +112,12 @@ class _House:
     def front_door(self, outbox: Outbox) -> ASGIApp:
         """Every room, mounted."""
         settings = self.settings
-        routes = [*self._browser_routes(outbox), *self._back_channel_routes(), *Health(self.database).routes()]
+        routes = [
+            *self._browser_routes(outbox),
+            *self._back_channel_routes(),
+            *Webhook(_webhook_keys(settings), self.database, outbox, self.clock).routes(),
+            *Health(self.database).routes(),
+        ]
         documents = discovery.documents(
             settings.issuer,
             self.claims.signer.ring,
@@ -187,6 +198,16 @@ def _tiktok(settings: Settings, http: httpx.AsyncClient, clock: Clock) -> dict[s
             api_url=settings.tiktok_api_url,
             http=http,
             clock=clock,
+        )
+        for app in settings.registrations
+    }
+
+
+def _webhook_keys(settings: Settings) -> dict[str, WebhookKeys]:
+    return {
+        app.client_key: WebhookKeys(
+            app.name,
+            tuple(secret for secret in (app.client_secret, app.previous_client_secret) if secret is not None),
         )
         for app in settings.registrations
     }
