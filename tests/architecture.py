@@ -78,8 +78,9 @@ RULES = (
     ),
     Rule(
         ("httpx", "httpx2", "httpx_aiohttp", "aiohttp", "requests"),
-        frozenset({"upstream", "outbound", "app", "demo", "cli.doctor"}),
-        "only `upstream`, `outbound` and `app` make HTTP calls (`demo` and `cli/doctor` stand outside)",
+        frozenset({"upstream", "outbound", "app", "demo", "cli.doctor", f"{SIMULATOR}.posting"}),
+        "only `upstream`, `outbound` and `app` make HTTP calls (`demo`, `cli/doctor` and the simulator's webhooks"
+        " stand outside)",
     ),
     Rule(
         ("jwt", "joserfc", "authlib.jose", "jose", "jwcrypto"),

@@ -209,7 +209,8 @@ async def running_stage(database_url: str, clock: HeldClock, **changes: str) -> 
         port = free_port()
         issuer = f"http://127.0.0.1:{port}"
         world = World(clock=clock)
-        world.add_app(App(CLIENT_KEY, TIKTOK_SECRET, [f"{issuer}/callback/tiktok"], platform="desktop"))
+        redirect_uris, webhook_url = [f"{issuer}/callback/tiktok"], f"{issuer}/webhooks/tiktok"
+        world.add_app(App(CLIENT_KEY, TIKTOK_SECRET, redirect_uris, "desktop", webhook_url=webhook_url))
         simulator = await stack.enter_async_context(serving(create_app(world)))
         loaded = settings.load(environment(issuer, database_url, simulator, **changes))
         database = await connect(database_url)

@@ -55,6 +55,7 @@ def _origin(_context: click.Context, _option: click.Parameter, given: str | None
     show_default=True,
     help="Whose rules for redirect URIs hold; localhost is for desktop apps only.",
 )
+@click.option("--webhook-url", metavar="URL", help="Where it tells the app what people do at TikTok itself.")
 def simulator(
     host: str,
     port: int,
@@ -63,6 +64,7 @@ def simulator(
     client_secret: str | None,
     redirect_uris: tuple[str, ...],
     platform: str,
+    webhook_url: str | None,
 ) -> None:
     """Run a TikTok simulator, which needs no account.
 
@@ -92,6 +94,7 @@ def simulator(
             redirect_uris,
             platform=cast(Platform, platform),
             sandbox_testers=testers,
+            webhook_url=webhook_url,
         )
     except ValueError as error:
         raise click.UsageError(f"TikTok would refuse this app: {error}.") from error

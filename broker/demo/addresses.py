@@ -29,3 +29,8 @@ class Addresses:
     def tiktok_redirect_uri(self) -> str:
         """Where TikTok sends the browser: to be pasted into TikTok's developer portal."""
         return f"{self.issuer}/callback/tiktok"
+
+    @property
+    def tiktok_webhook_url(self) -> str:
+        """Where TikTok tells what people do at TikTok itself."""
+        return f"{self.issuer}/webhooks/tiktok"

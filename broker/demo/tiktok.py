@@ -36,7 +36,8 @@ def invented() -> TikTokApp:
 def simulator(app: TikTokApp, addresses: Addresses) -> Starlette:
     """The simulator, with this app registered as TikTok's portal would: platform Desktop, for localhost."""
     world = World()
-    world.add_app(App(app.client_key, app.client_secret.reveal(), [addresses.tiktok_redirect_uri]))
+    redirect_uris, webhook_url = [addresses.tiktok_redirect_uri], addresses.tiktok_webhook_url
+    world.add_app(App(app.client_key, app.client_secret.reveal(), redirect_uris, webhook_url=webhook_url))
     return create_app(world)
 
 

@@ -12,15 +12,18 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from broker.simulator import authorize, avatars, control
+from broker.simulator import authorize, avatars
 from broker.simulator.authorize import Authorize
 from broker.simulator.avatars import Avatars
 from broker.simulator.control import Control
+from broker.simulator.control_exchange import HOME
 from broker.simulator.pages import render
+from broker.simulator.person_control import PersonControl
 from broker.simulator.revoke import Revoke
 from broker.simulator.spoiling import faulty
 from broker.simulator.token import Token
 from broker.simulator.userinfo import UserInfo
+from broker.simulator.webhook_control import WebhookControl
 from broker.simulator.world import World
 
 
@@ -30,7 +33,8 @@ def create_app(world: World) -> Starlette:
     show = faulty(world, "authorize", page.show)
     decide = faulty(world, "authorize", page.decide)
     room = Control(world)
-    home = control.HOME
+    person = PersonControl(world)
+    webhooks = WebhookControl(world)
     app = Starlette(
         routes=[
             Route(authorize.PATH, show, methods=["GET"]),
@@ -43,16 +47,20 @@ def create_app(world: World) -> Starlette:
             Route("/v2/user/info/", faulty(world, "user_info", UserInfo(world).respond), methods=["GET"]),
             Route(avatars.FOLDER + "{file}", faulty(world, "avatars", Avatars(world).respond), methods=["GET"]),
             Route("/", _to_control, methods=["GET"]),
-            Route(home, room.home, methods=["GET"]),
-            Route(home + "style.css", render.style, methods=["GET"]),
-            Route(home + "state", room.state, methods=["GET"]),
-            Route(home + "faults", room.add_fault, methods=["POST"]),
-            Route(home + "faults", room.clear_faults, methods=["DELETE"]),
-            Route(home + "faults/clear", room.clear_faults, methods=["POST"]),
-            Route(home + "settings", room.change_settings, methods=["POST"]),
-            Route(home + "people/{id}", room.change_person, methods=["POST"]),
-            Route(home + "sessions", room.end_sessions, methods=["DELETE"]),
-            Route(home + "sessions/clear", room.end_sessions, methods=["POST"]),
+            Route(HOME, room.home, methods=["GET"]),
+            Route(HOME + "style.css", render.style, methods=["GET"]),
+            Route(HOME + "state", room.state, methods=["GET"]),
+            Route(HOME + "faults", room.add_fault, methods=["POST"]),
+            Route(HOME + "faults", room.clear_faults, methods=["DELETE"]),
+            Route(HOME + "faults/clear", room.clear_faults, methods=["POST"]),
+            Route(HOME + "settings", room.change_settings, methods=["POST"]),
+            Route(HOME + "people/{id}", person.change, methods=["POST"]),
+            Route(HOME + "people/{id}/remove", person.remove, methods=["POST"]),
+            Route(HOME + "people/{id}/restore", person.restore, methods=["POST"]),
+            Route(HOME + "webhooks/send", webhooks.send, methods=["POST"]),
+            Route(HOME + "webhooks/deliver", webhooks.deliver, methods=["POST"]),
+            Route(HOME + "sessions", room.end_sessions, methods=["DELETE"]),
+            Route(HOME + "sessions/clear", room.end_sessions, methods=["POST"]),
         ],
         exception_handlers={ClientDisconnect: _nobody_listens},
     )
@@ -62,7 +70,7 @@ def create_app(world: World) -> Starlette:
 
 
 async def _to_control(_: Request) -> Response:
-    return RedirectResponse(control.HOME, 302)
+    return RedirectResponse(HOME, 302)
 
 
 async def _nobody_listens(_: Request, __: Exception) -> Response:

@@ -23,6 +23,7 @@ _URI = re.compile(
     r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}|\*))?"
     r"(?P<path>/[!$%&'()*+,./0-9:;=@A-Z_a-z~-]*)?"
 )
+_WEBHOOK_URL = re.compile(r"https?://[!-~]{1,500}")
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class App:
     """One app of one developer; the default is a desktop app, which alone may use localhost.
 
     `client_key` beginning with `sb` makes it a sandbox, and a sandbox names the people (`p1` …) that may use it.
+    `webhook_url` is told every event; here, unlike at TikTok, it may lie on this machine and do without TLS.
     Raises `ValueError` with a sentence when TikTok's portal would refuse the registration.
     """
 
@@ -41,6 +43,7 @@ class App:
     sandbox_testers: Sequence[str] | None = None
     developer: str = "Sample developer"
     display_name: str = "Sample app"
+    webhook_url: str | None = None
 
     def __post_init__(self) -> None:
         if not _CLIENT_KEY.fullmatch(self.client_key):
@@ -56,6 +59,8 @@ class App:
             raise ValueError(f"an app has a list of 1 to {_MAX_REDIRECT_URIS} redirect URIs")
         for uri in self.redirect_uris:
             check_redirect_uri(uri, self.platform)
+        if self.webhook_url is not None and not _WEBHOOK_URL.fullmatch(self.webhook_url):
+            raise ValueError(f"{self.webhook_url!r} is no http(s) URL to which events can be sent")
 
     @property
     def needs_challenge(self) -> bool:

@@ -48,13 +48,13 @@ class Authorize:
         person = self.world.signed_in(request.cookies.get(COOKIE))
         if person is not None and asked.may_skip_page and self._has_allowed(person, asked):
             return self._approval(asked, person, asked.scopes)
-        return render.consent(asked, tuple(self.world.people.values()), chosen=person)
+        return render.consent(asked, tuple(self.world.people.values()), chosen=person, gone=self.world.gone)
 
     async def decide(self, request: Request) -> Response:
         """What the person pressed, on the same URL."""
         try:
             asked = authorize_request.read(self.world.apps, request.scope["query_string"])
-            consent = await consent_form.read(request, asked, self.world.people)
+            consent = await consent_form.read(request, asked, self.world)
         except PageError as found:
             return self._to_itself(request, found)
         except BadForm as found:

@@ -1,6 +1,5 @@
 """What the person pressed on the consent page."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -8,6 +7,7 @@ from starlette.requests import Request
 from broker.simulator import requests
 from broker.simulator.authorize_request import AuthorizeRequest
 from broker.simulator.people import Person
+from broker.simulator.world import World
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class BadForm(Exception):
     """A form that our page did not make; the message may be shown."""
 
 
-async def read(request: Request, asked: AuthorizeRequest, people: Mapping[str, Person]) -> Consent | None:
+async def read(request: Request, asked: AuthorizeRequest, world: World) -> Consent | None:
     """The consent, or None for a refusal. Raises `BadForm`."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != requests.FORM:
         raise BadForm("The consent page sends a form; this was something else.")
@@ -39,7 +39,9 @@ async def read(request: Request, asked: AuthorizeRequest, people: Mapping[str, P
         return None
     if choices.get("action") != "allow":
         raise BadForm("Go back and press one of the two buttons.")
-    person = people.get(choices.get("person", ""))
+    person = world.people.get(choices.get("person", ""))
     if person is None:
         raise BadForm("Go back and choose one of the people.")
+    if person.id in world.gone:
+        raise BadForm("This account was deleted or banned; restore it on the simulator's control page.")
     return Consent(person, tuple(scope for scope in asked.scopes if scope in ticked))

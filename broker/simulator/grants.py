@@ -63,6 +63,10 @@ class Grants:
         consented = self._consents.get((person_id, client_key))
         return consented is not None and consented.issuperset(scopes)
 
+    def clients_of(self, person_id: str) -> tuple[str, ...]:
+        """The client keys of the apps that the person has allowed anything."""
+        return tuple(client_key for one, client_key in self._consents if one == person_id)
+
     def add_code(self, code: Code) -> None:
         """Make a code redeemable."""
         _keep(self._codes, code.text, code)

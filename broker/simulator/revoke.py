@@ -1,7 +1,8 @@
 """`POST /v2/oauth/revoke/`: the app removes itself from a person's connected apps.
 
 Source: page "Revoke Access". The token is the access token, and with it the whole grant ends: every token of this
-person in this app. What TikTok says about a token it does not know is not written down; here it is refused.
+person in this app; the webhook then says reason 5. What TikTok says about a token it does not know is not written
+down; here it is refused.
 """
 
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from starlette.responses import Response
 
 from broker.simulator.answers import OAuthRefusal, answer, oauth_error
 from broker.simulator.oauth_form import app_of, read_form, required
+from broker.simulator.webhook_events import DEVELOPER_REVOKED
 from broker.simulator.world import World
 
 
@@ -29,7 +31,7 @@ class Revoke:
             pair = self.world.grants.by_access_token(required(form, "token"), self.world.clock())
             if pair is None or pair.client_key != app.client_key:
                 raise OAuthRefusal("invalid_grant", "Access token is invalid or expired.")
-            self.world.grants.remove(pair.person_id, pair.client_key)
+            self.world.remove_grant(pair.person_id, pair.client_key, reason=DEVELOPER_REVOKED)
             return answer({}, log_id=log_id)
         except OAuthRefusal as refusal:
             self.world.count("revoke", "errors")

@@ -1,5 +1,6 @@
 """What may be switched about the simulator while it runs, where TikTok changed its mind or nobody knows it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -7,7 +8,6 @@ from broker.simulator import options
 from broker.simulator.options import Options
 
 _YEAR = 365 * 86_400
-_NON_SANDBOX = ("callback", "page")
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,14 @@ class Switches:
     user_info_per_minute: int = 600
     non_sandbox_target: str = "callback"
     """Where somebody who is no target user of a sandbox is turned away: `callback` or TikTok's own `page`."""
+    webhook_automatic: bool = True
+    """Whether webhooks go out by themselves; if not, only `POST /_simulator/webhooks/deliver` sends them."""
+    webhook_duplicates: bool = False
+    """Whether every event is sent twice at once."""
+    webhook_retry_keeps_time: bool = True
+    """Whether a retry carries the time and so the signature of the first try: the harder case for an app."""
+    webhook_header: str = "TikTok-Signature"
+    """The name of the signature's header: the documentation writes it in two ways."""
 
 
 LEGACY = Switches(access_token_lifetime=86_400, refresh_token_lifetime=_YEAR, rotation=False)
@@ -37,7 +45,16 @@ _RANGES = {
     "avatar_lifetime": (1, _YEAR),
     "user_info_per_minute": (1, 1_000_000),
 }
-_KNOWN = (*_RANGES, "oauth_error_status", "rotation", "non_sandbox_target", "legacy")
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "non_sandbox_target": ("callback", "page"),
+    "webhook_header": ("TikTok-Signature", "Tiktok-Signature"),
+}
+"""Switches with more than two positions."""
+
+YES_OR_NO = tuple(name for name, one in Switches.__dataclass_fields__.items() if one.type is bool)
+"""Switches with two."""
+
+_KNOWN = (*Switches.__dataclass_fields__, "legacy")
 
 
 def changed(switches: Switches, wanted: Options) -> Switches:
@@ -51,15 +68,16 @@ def changed(switches: Switches, wanted: Options) -> Switches:
             refresh_token_lifetime=source.refresh_token_lifetime,
             rotation=source.rotation,
         )
-    values: dict[str, Any] = {
-        name: options.whole(wanted, name, low, high) for name, (low, high) in _RANGES.items() if name in wanted
-    }
-    if "oauth_error_status" in wanted:
-        values["oauth_error_status"] = _oauth_error_status(wanted)
-    if "rotation" in wanted:
-        values["rotation"] = options.yes(wanted, "rotation")
-    if "non_sandbox_target" in wanted:
-        values["non_sandbox_target"] = options.choice(wanted, "non_sandbox_target", _NON_SANDBOX)
+    values: dict[str, Any] = {}
+    for name in wanted:
+        if name in _RANGES:
+            values[name] = options.whole(wanted, name, *_RANGES[name])
+        elif name in CHOICES:
+            values[name] = options.choice(wanted, name, CHOICES[name])
+        elif name in YES_OR_NO:
+            values[name] = options.yes(wanted, name)
+        elif name == "oauth_error_status":
+            values[name] = _oauth_error_status(wanted)
     return replace(switches, **values)
 
 

@@ -101,6 +101,7 @@ def test_a_taken_port_is_one_sentence_and_a_given_secret_is_not_repeated() -> No
         ("--public-origin", "http://localhost:8001/"),
         ("--public-origin", "http://localhost:8001/tiktok"),
         ("--port", "0"),
+        ("--webhook-url", "localhost:8000/webhooks/tiktok"),
     ],
 )
 def test_an_app_that_tiktok_would_refuse_is_wrong_usage(arguments: tuple[str, ...]) -> None:

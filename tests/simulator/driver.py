@@ -1,5 +1,6 @@
 """An app of the simulator's, played by a test: it sends people there and redeems what comes back."""
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -14,6 +15,7 @@ SANDBOX_KEY = "sbaw0example0key01"
 WEB_KEY = "aw0example0web01"
 SECRET = "ExampleClientSecret0123456789abcdef"
 REDIRECT_URI = "http://localhost:8001/callback/tiktok"
+WEBHOOK = "https://app.example.com/webhooks/tiktok"
 WEB_REDIRECT_URI = "https://app.example.com/callback/"
 # TikTok's own Android unit test.
 VERIFIER = "gaeCq5mVvbhA8Ce6w5O9XBVIKMkySgv-_9A-rnhm9Ns"
@@ -43,8 +45,10 @@ class Driver:
     def __init__(self) -> None:
         self.clock = HeldClock()
         self.slept: list[float] = []
-        self.world = World(clock=self.clock, sleep=self._sleep)
-        self.world.add_app(App(KEY, SECRET, [REDIRECT_URI]))
+        self.posted: list[tuple[str, dict[str, str], bytes]] = []
+        self.webhook_status: int | None = 200
+        self.world = World(clock=self.clock, sleep=self._sleep, post=self._post)
+        self.world.add_app(App(KEY, SECRET, [REDIRECT_URI], webhook_url=WEBHOOK))
         self.world.add_app(App(SANDBOX_KEY, SECRET, [REDIRECT_URI], sandbox_testers=["p1", "p2"]))
         self.world.add_app(App(WEB_KEY, SECRET, [WEB_REDIRECT_URI], "web", [BASIC], developer="Another developer"))
         self.app = create_app(self.world)
@@ -54,6 +58,10 @@ class Driver:
 
     async def _sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
+
+    async def _post(self, url: str, headers: Mapping[str, str], body: bytes) -> int | None:
+        self.posted.append((url, dict(headers), body))
+        return self.webhook_status
 
     def query(self, **changes: str | None) -> str:
         """A good authorize query; None leaves a parameter out."""
@@ -109,6 +117,11 @@ class Driver:
         """Use a refresh token."""
         return await self.token(grant_type="refresh_token", refresh_token=refresh_token, **fields)
 
+    async def revoke(self, token: str, client_key: str = KEY) -> httpx.Response:
+        """End the grant of an access token."""
+        content = urlencode({"client_key": client_key, "client_secret": SECRET, "token": token})
+        return await self.http.post("/v2/oauth/revoke/", content=content, headers=FORM)
+
     async def sign_in(
         self, person: str = "p1", scopes: tuple[str, ...] = (BASIC, PROFILE), **changes: str | None
     ) -> dict[str, Any]:
@@ -126,6 +139,13 @@ class Driver:
         """Let something go wrong."""
         response = await self.http.post("/_simulator/faults", json=options)
         assert response.status_code == 200, response.text
+
+    async def control(self, path: str, **options: Any) -> dict[str, Any]:
+        """Do something at a control endpoint; its answer."""
+        response = await self.http.post(f"/_simulator/{path}", json=options)
+        assert response.status_code == 200, response.text
+        answer: dict[str, Any] = response.json()
+        return answer
 
     async def settings(self, **options: Any) -> None:
         """Set switches."""

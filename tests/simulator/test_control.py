@@ -17,7 +17,7 @@ async def state(tiktok: Driver) -> dict[str, Any]:
 async def test_the_state_tells_everything_but_secrets(tiktok: Driver) -> None:
     body = await tiktok.sign_in()
     response = await tiktok.http.get("/_simulator/state")
-    assert response.json().keys() == {"apps", "people", "counters", "faults", "settings"}
+    assert response.json().keys() == {"apps", "people", "counters", "faults", "settings", "webhooks"}
     for secret in (SECRET, body["access_token"], body["refresh_token"]):
         assert secret not in response.text
     app = response.json()["apps"][0]

@@ -1,22 +1,14 @@
 """Revoking: the grant ends, not one token."""
 
-from urllib.parse import urlencode
-
-import httpx
 import pytest
 
-from tests.simulator.driver import FORM, KEY, SANDBOX_KEY, SECRET, Driver, refused
-
-
-async def revoke(tiktok: Driver, token: str, client_key: str = KEY) -> httpx.Response:
-    content = urlencode({"client_key": client_key, "client_secret": SECRET, "token": token})
-    return await tiktok.http.post("/v2/oauth/revoke/", content=content, headers=FORM)
+from tests.simulator.driver import KEY, SANDBOX_KEY, Driver, refused
 
 
 async def test_every_token_and_the_consent_end(tiktok: Driver) -> None:
     first, second = await tiktok.sign_in(), await tiktok.sign_in()
     pending = await tiktok.code()
-    response = await revoke(tiktok, first["access_token"])
+    response = await tiktok.revoke(first["access_token"])
     assert response.status_code == 200
     assert response.content == b"{}"
     for body in (first, second):
@@ -31,7 +23,7 @@ async def test_other_people_and_other_apps_stay(tiktok: Driver) -> None:
     theirs = await tiktok.sign_in("p2")
     code = await tiktok.code(client_key=SANDBOX_KEY)
     elsewhere = (await tiktok.redeem(code, client_key=SANDBOX_KEY)).json()
-    await revoke(tiktok, mine["access_token"])
+    await tiktok.revoke(mine["access_token"])
     for body in (theirs, elsewhere):
         assert (await tiktok.user_info(body["access_token"])).status_code == 200
 
@@ -41,7 +33,7 @@ async def test_a_token_that_cannot_be_revoked(tiktok: Driver, which: str) -> Non
     body = await tiktok.sign_in()
     token = {"refresh_token": body["refresh_token"], "of another app": body["access_token"], "missing": ""}
     client_key = SANDBOX_KEY if which == "of another app" else KEY
-    response = await revoke(tiktok, token.get(which, "act.made-up"), client_key)
+    response = await tiktok.revoke(token.get(which, "act.made-up"), client_key)
     assert refused(response)[0] == ("invalid_request" if which == "missing" else "invalid_grant")
     assert (await tiktok.user_info(body["access_token"])).status_code == 200
 

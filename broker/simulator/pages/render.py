@@ -1,6 +1,6 @@
 """Templates to answers: everything autoescaped, under a policy that runs no script and loads from here alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from broker.simulator.authorize_request import AuthorizeRequest
 from broker.simulator.people import Person
+from broker.simulator.webhook_events import DEVELOPER_REVOKED, REASONS
 
 _FOLDER = Path(__file__).parent
 _TEMPLATES = Environment(loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined)
@@ -52,10 +53,13 @@ HINTS: Mapping[str, str] = {
 """What to do about an `error_type`, which TikTok's own page leaves to be guessed."""
 
 
-def consent(asked: AuthorizeRequest, people: Sequence[Person], *, chosen: Person | None) -> Response:
+def consent(
+    asked: AuthorizeRequest, people: Sequence[Person], *, chosen: Person | None, gone: Collection[str]
+) -> Response:
     """Who are you, and what may the app know? The form posts to the page's own URL, query and all."""
     scopes = [(scope, SCOPE_TEXTS.get(scope, scope)) for scope in asked.scopes]
-    return _page("consent.html", app=asked.app, people=people, chosen=chosen or people[0], scopes=scopes)
+    chosen = chosen or next((person for person in people if person.id not in gone), people[0])
+    return _page("consent.html", app=asked.app, people=people, chosen=chosen, gone=gone, scopes=scopes)
 
 
 def page_error(parameters: Mapping[str, str]) -> Response:
@@ -73,7 +77,8 @@ def message(sentence: str, status: int) -> Response:
 
 def control(state: Mapping[str, Any], endpoints: Sequence[str], kinds: Sequence[str]) -> Response:
     """The control page."""
-    return _page("control.html", state=state, endpoints=endpoints, kinds=kinds)
+    removable = {number: text for number, text in REASONS.items() if number != DEVELOPER_REVOKED}
+    return _page("control.html", state=state, endpoints=endpoints, kinds=kinds, reasons=removable)
 
 
 async def style(_: Request) -> Response:
