@@ -38,16 +38,18 @@ from broker.par import PushedRequests
 from broker.revocation import Revocation
 from broker.sealing import Sealer
 from broker.settings import Settings
-from broker.store import sessions
+from broker.store import deliveries, sessions
 from broker.store.database import Database, connect
 from broker.tokens.endpoint import TokenEndpoint
 from broker.tokens.lifetimes import Lifetimes
 from broker.upstream.http import upstream_client
 from broker.upstream.tiktok import Pkce, TikTok
+from broker.upstream.tiktok_events import WebhookKeys
 from broker.userinfo import UserInfo
 from broker.vault import Vault
 from broker.web.errors import Json
 from broker.web.middleware import Edge
+from broker.webhook import Events, Webhook
 
 _log = log.get("app")
 _OPEN_PATHS = frozenset({"/token", "/userinfo", "/revoke"})
@@ -83,7 +85,11 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
             vault=Vault(database, sealer, connectors(settings, upstream, clock), clock),
             outbound=Outbound(await stack.enter_async_context(outbound_client(reach)), reach),
         )
-        outbox = Outbox(database, {sessions.LOGOUT: house.logout_notice().deliver}, clock)
+        kinds = {
+            sessions.LOGOUT: house.logout_notice().deliver,
+            deliveries.TIKTOK_EVENT: Events(database, clock).deliver,
+        }
+        outbox = Outbox(database, kinds, clock)
         await stack.enter_async_context(outbox.working())
         yield house.front_door(outbox)
 
@@ -117,6 +123,7 @@ class _House:
         routes = [
             *self._browser_routes(outbox),
             *self._back_channel_routes(),
+            *Webhook(_webhook_keys(settings), self.database, outbox, self.clock).routes(),
             *Health(self.database).routes(),
             *Metrics(settings.metrics_token).routes(),
         ]
@@ -214,6 +221,16 @@ def connectors(settings: Settings, http: httpx.AsyncClient, clock: Clock) -> dic
             api_url=settings.tiktok_api_url,
             http=http,
             clock=clock,
+        )
+        for app in settings.registrations
+    }
+
+
+def _webhook_keys(settings: Settings) -> dict[str, WebhookKeys]:
+    return {
+        app.client_key: WebhookKeys(
+            app.name,
+            tuple(secret for secret in (app.client_secret, app.previous_client_secret) if secret is not None),
         )
         for app in settings.registrations
     }

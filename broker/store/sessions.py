@@ -1,5 +1,6 @@
 """Sessions: one browser signed in at the broker. The row's id is the `sid` claim; of the cookie, a digest."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -160,7 +161,7 @@ async def end(
     row = await tx.one(_END, session=session_id, now=now)
     if row is None:
         return False
-    await tx.run(_END_GRANTS, session=session_id, because=reason, now=now)
+    await wind_up(tx, session_id, user_id=row["user_id"], reason=reason, now=now)
     await audit.record(
         tx,
         "session.ended",
@@ -172,12 +173,25 @@ async def end(
         reason=reason,
         now=now,
     )
+    return True
+
+
+async def wind_up(tx: Transaction, session_id: str, *, user_id: str, reason: str, now: int) -> None:
+    """End what hangs on a session that has just been ended, and have every client told."""
+    await tx.run(_END_GRANTS, session=session_id, because=reason, now=now)
+    await tell(tx, session_id, user_id=user_id, now=now)
+
+
+async def tell(
+    tx: Transaction, session_id: str, *, user_id: str, only: Collection[str] | None = None, now: int
+) -> None:
+    """Have the session's clients told that it is over, those that listen: all of them, or `only` these."""
     for client in await tx.all(_ITS_CLIENTS, session=session_id):
         metadata: dict[str, Any] = orjson.loads(client["client_metadata"])
-        if metadata.get("backchannel_logout_uri"):
-            payload = {"client_id": client["client_id"], "sub": row["user_id"], "sid": session_id}
+        heard = only is None or client["client_id"] in only
+        if heard and metadata.get("backchannel_logout_uri"):
+            payload = {"client_id": client["client_id"], "sub": user_id, "sid": session_id}
             await outbox.put(tx, LOGOUT, payload, expires_at=now + _DELIVERY_SECONDS, now=now)
-    return True
 
 
 def _live(row: Row) -> LiveSession:

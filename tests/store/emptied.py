@@ -14,7 +14,16 @@ from tests.postgres import PostgresServer
 # Everything else belongs to a person and goes with them.
 _EMPTY = ";".join(
     f"DELETE FROM {table}"
-    for table in ("users", "clients", "signing_keys", "audit_events", "pushed_requests", "spent_ids", "outbox")
+    for table in (
+        "users",
+        "clients",
+        "signing_keys",
+        "audit_events",
+        "pushed_requests",
+        "spent_ids",
+        "outbox",
+        "webhook_deliveries",
+    )
 )
 
 
