@@ -3,13 +3,15 @@
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import cast
+from typing import Literal, cast
 
 import httpx
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from broker import discovery, log
+from broker.avatars.copier import Copier
+from broker.avatars.endpoint import Avatars
 from broker.claims import Claims
 from broker.client_auth.authentication import Authentication
 from broker.client_auth.directory import ClientDirectory
@@ -31,12 +33,13 @@ from broker.login.notice import LogoutNotice
 from broker.login.pages.languages import LANGUAGES
 from broker.oauth import registration
 from broker.outbound import Outbound, Reach, outbound_client
+from broker.outbound_pictures import Pictures, pictures
 from broker.outbox import Outbox
 from broker.par import PushedRequests
 from broker.revocation import Revocation
 from broker.sealing import Sealer
 from broker.settings import Settings
-from broker.store import sessions
+from broker.store import avatars, sessions
 from broker.store.database import Database, connect
 from broker.tokens.endpoint import TokenEndpoint
 from broker.tokens.lifetimes import Lifetimes
@@ -71,12 +74,26 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
             clock=clock,
             database=database,
             sealer=sealer,
-            claims=Claims(settings.issuer, Signer(keys), settings.signing_alg, settings.access_token_ttl),
+            claims=Claims(
+                settings.issuer,
+                Signer(keys),
+                settings.signing_alg,
+                settings.access_token_ttl,
+                cast("Literal['copy', 'link', 'off']", settings.avatars),
+            ),
             directory=ClientDirectory(database, clock),
             upstream=await stack.enter_async_context(upstream_client()),
             outbound=Outbound(await stack.enter_async_context(outbound_client(reach)), reach),
+            pictures=await stack.enter_async_context(
+                # Nobody but TikTok chooses these addresses: what apps may have inside is no matter.
+                pictures(Reach(private=False, loopback=settings.simulator is not None))
+            ),
         )
-        outbox = Outbox(database, {sessions.LOGOUT: house.logout_notice().deliver}, clock)
+        kinds = {
+            sessions.LOGOUT: house.logout_notice().deliver,
+            avatars.AVATAR: house.copier().deliver,
+        }
+        outbox = Outbox(database, kinds, clock)
         await stack.enter_async_context(outbox.working())
         yield house.front_door(outbox)
 
@@ -98,6 +115,11 @@ class _House:
     directory: ClientDirectory
     upstream: httpx.AsyncClient
     outbound: Outbound
+    pictures: Pictures
+
+    def copier(self) -> Copier:
+        """What copies pictures of people."""
+        return Copier(self.database, self.pictures, self.settings.simulator, self.clock)
 
     def logout_notice(self) -> LogoutNotice:
         """What tells apps that a session is over."""
@@ -106,7 +128,12 @@ class _House:
     def front_door(self, outbox: Outbox) -> ASGIApp:
         """Every room, mounted."""
         settings = self.settings
-        routes = [*self._browser_routes(outbox), *self._back_channel_routes(), *Health(self.database).routes()]
+        routes = [
+            *self._browser_routes(outbox),
+            *self._back_channel_routes(),
+            *(Avatars(self.database).routes() if settings.avatars != "off" else ()),
+            *Health(self.database).routes(),
+        ]
         documents = discovery.documents(
             settings.issuer,
             self.claims.signer.ring,
@@ -132,7 +159,7 @@ class _House:
             session_max=settings.session_max_ttl,
             grant=settings.grant_ttl,
         )
-        codes = Codes(self.database, self.sealer, lifetimes, self.clock)
+        codes = Codes(self.database, self.sealer, lifetimes, settings.avatars, outbox, self.clock)
         authorize = Authorize(
             issuer=issuer,
             database=self.database,

@@ -11,13 +11,14 @@ from broker.clock import Clock
 from broker.login.request import Asked
 from broker.login.started import Login
 from broker.oauth.authorization_request import AuthorizationRequest
+from broker.outbox import Outbox
 from broker.sealing import Sealer
 from broker.store import sign_ins
 from broker.store.accounts import Authorization
 from broker.store.database import Database
 from broker.store.grants import NewGrant
 from broker.store.sessions import LiveSession, Session
-from broker.store.sign_ins import Blocked, Continuation, SignIn
+from broker.store.sign_ins import Blocked, Continuation, SignIn, Written
 from broker.store.users import Profile
 from broker.upstream.connector import SignedIn, TokenPair
 
@@ -44,11 +45,13 @@ class Issued:
 
 @dataclass(frozen=True, slots=True)
 class Codes:
-    """Writes sign-ins."""
+    """Writes sign-ins. `avatars` is what is to be done with pictures of people: `copy`, `link` or `off`."""
 
     database: Database
     sealer: Sealer
     lifetimes: Lifetimes
+    avatars: str
+    outbox: Outbox
     clock: Clock
 
     async def from_tiktok(
@@ -59,7 +62,12 @@ class Codes:
         code, cookie = opaque.secret("brc_"), opaque.secret()
         identity, tokens = signed_in.identity, signed_in.tokens
         sign_in = SignIn(
-            profile=Profile(identity.union_id, identity.display_name, identity.username, identity.avatar_url),
+            profile=Profile(
+                identity.union_id,
+                identity.display_name,
+                identity.username,
+                identity.avatar_url if self.avatars != "off" else None,
+            ),
             authorization=Authorization(
                 registration=login.registration,
                 open_id=identity.open_id,
@@ -89,8 +97,11 @@ class Codes:
             expected_user=login.expected_user,
             pushed_request=opaque.from_base64url(login.pushed) if login.pushed else None,
             request_id=request.scope["broker.request_id"],
+            copy_avatar=self.avatars == "copy",
         )
         outcome = await self.database.transact(sign_ins.record, sign_in, now=now)
+        if isinstance(outcome, Written) and outcome.avatar_awaits:
+            self.outbox.nudge()
         return outcome if isinstance(outcome, Blocked) else Issued(code, cookie)
 
     async def from_session(
