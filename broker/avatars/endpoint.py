@@ -22,6 +22,7 @@ from broker.web.errors import Json
 
 PATH: Final = "/avatars"
 _NAME: Final = re.compile(r"[a-z2-7]{40}")
+# Seconds between looks for a picture that is just being copied.
 _PAUSES: Final = (0.05, 0.15, 0.3, 0.5)
 _EMBEDDABLE: Final = {"Cross-Origin-Resource-Policy": "cross-origin", "Access-Control-Allow-Origin": "*"}
 _HARMLESS: Final = {"Content-Security-Policy": "default-src 'none'; sandbox"}
@@ -30,10 +31,9 @@ _FOR_GOOD: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 @dataclass(frozen=True, slots=True)
 class Avatars:
-    """Shows copies. `pauses` are the seconds between looks for one that is just being made."""
+    """Shows copies."""
 
     database: Database
-    pauses: tuple[float, ...] = _PAUSES
 
     def routes(self) -> list[Route]:
         """`GET /avatars/{name}`."""
@@ -57,7 +57,7 @@ class Avatars:
 
         An app shows the picture in the very second of the sign-in: one that is on its way is waited for.
         """
-        for pause in (*self.pauses, None):
+        for pause in (*_PAUSES, None):
             copy = await self.database.read(avatars.find, name)
             awaited = (copy is None or copy.name != name) and await self.database.read(avatars.awaited, name)
             if pause is None or not awaited:
