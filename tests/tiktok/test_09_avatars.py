@@ -51,7 +51,7 @@ async def shared(module_url: str) -> AsyncIterator[Stage]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(outbox, "_LOOK_SECONDS", 0.02)
         patch.setattr(endpoint, "_PAUSES", (0.02, 0.05))
-        async with running_stage(module_url, HeldClock()) as stage:
+        async with running_stage(module_url, HeldClock(), BROKER_AVATARS="copy") as stage:
             yield stage
 
 
