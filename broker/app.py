@@ -3,13 +3,15 @@
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import cast
+from typing import Literal, cast
 
 import httpx
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from broker import discovery, log, telemetry
+from broker.avatars.copier import Copier
+from broker.avatars.endpoint import Avatars
 from broker.claims import Claims
 from broker.client_auth.authentication import Authentication
 from broker.client_auth.directory import ClientDirectory
@@ -33,12 +35,13 @@ from broker.login.pages.rendering import Pages
 from broker.metrics import Metrics
 from broker.oauth import registration
 from broker.outbound import Outbound, Reach, outbound_client
+from broker.outbound_pictures import Pictures, pictures
 from broker.outbox import Outbox
 from broker.par import PushedRequests
 from broker.revocation import Revocation
 from broker.sealing import Sealer
 from broker.settings import Settings
-from broker.store import deliveries, sessions
+from broker.store import avatars, deliveries, sessions
 from broker.store.database import Database, connect
 from broker.tokens.endpoint import TokenEndpoint
 from broker.tokens.lifetimes import Lifetimes
@@ -79,15 +82,26 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
             clock=clock,
             database=database,
             sealer=sealer,
-            claims=Claims(settings.issuer, Signer(keys), settings.signing_alg, settings.access_token_ttl),
+            claims=Claims(
+                settings.issuer,
+                Signer(keys),
+                settings.signing_alg,
+                settings.access_token_ttl,
+                cast("Literal['copy', 'link', 'off']", settings.avatars),
+            ),
             directory=ClientDirectory(database, clock),
             pages=pages,
             vault=Vault(database, sealer, connectors(settings, upstream, clock), clock),
             outbound=Outbound(await stack.enter_async_context(outbound_client(reach)), reach),
+            pictures=await stack.enter_async_context(
+                # Nobody but TikTok chooses these addresses: what apps may have inside is no matter.
+                pictures(Reach(private=False, loopback=settings.simulator is not None))
+            ),
         )
         kinds = {
             sessions.LOGOUT: house.logout_notice().deliver,
             deliveries.TIKTOK_EVENT: Events(database, clock).deliver,
+            avatars.AVATAR: house.copier().deliver,
         }
         outbox = Outbox(database, kinds, clock)
         await stack.enter_async_context(outbox.working())
@@ -112,6 +126,11 @@ class _House:
     pages: Pages
     vault: Vault
     outbound: Outbound
+    pictures: Pictures
+
+    def copier(self) -> Copier:
+        """What copies pictures of people."""
+        return Copier(self.database, self.pictures, self.settings.simulator, self.clock)
 
     def logout_notice(self) -> LogoutNotice:
         """What tells apps that a session is over."""
@@ -124,6 +143,7 @@ class _House:
             *self._browser_routes(outbox),
             *self._back_channel_routes(),
             *Webhook(_webhook_keys(settings), self.database, outbox, self.clock).routes(),
+            *(Avatars(self.database).routes() if settings.avatars != "off" else ()),
             *Health(self.database).routes(),
             *Metrics(settings.metrics_token).routes(),
         ]
@@ -152,7 +172,7 @@ class _House:
             session_max=settings.session_max_ttl,
             grant=settings.grant_ttl,
         )
-        codes = Codes(self.database, self.vault, lifetimes, self.clock)
+        codes = Codes(self.database, self.vault, lifetimes, settings.avatars, outbox, self.clock)
         authorize = Authorize(
             issuer=issuer,
             database=self.database,
@@ -194,7 +214,14 @@ class _House:
             grant=settings.grant_ttl,
         )
         tokens = TokenEndpoint(
-            self.database, authentication, possession, self.claims, self.vault, lifetimes, self.clock
+            database=self.database,
+            authentication=authentication,
+            possession=possession,
+            claims=self.claims,
+            vault=self.vault,
+            lifetimes=lifetimes,
+            avatars=settings.avatars,
+            clock=self.clock,
         )
         introspection = Introspection(self.database, authentication, self.claims, self.clock)
         return [

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from broker.configuration import addresses, registrations, values
 from broker.configuration.registrations import Registration
@@ -94,6 +95,12 @@ class Settings:
     def loopback(self) -> bool:
         """Whether the issuer is on this machine only: a development set-up."""
         return addresses.on_loopback(self.issuer)
+
+    @property
+    def simulator(self) -> str | None:
+        """The origin of TikTok's API when a simulator on this machine stands in for it."""
+        parts = urlsplit(self.tiktok_api_url)
+        return f"{parts.scheme}://{parts.netloc}" if addresses.on_loopback(self.tiktok_api_url) else None
 
     @property
     def secure(self) -> bool:

@@ -39,11 +39,19 @@ _DONE = delete(outbox).where(outbox.c.id == bindparam("delivery"))
 _POSTPONE = update(outbox).where(outbox.c.id == bindparam("delivery")).values(due_at=bindparam("due"))
 
 
-async def put(tx: Transaction, kind: str, payload: dict[str, Any], *, expires_at: int, now: int) -> None:
-    """Ask for a delivery, from now on until `expires_at`."""
+async def put(
+    tx: Transaction,
+    kind: str,
+    payload: dict[str, Any],
+    *,
+    delivery_id: str | None = None,
+    expires_at: int,
+    now: int,
+) -> None:
+    """Ask for a delivery, from now on until `expires_at`; with `delivery_id` others can look for it."""
     await tx.run(
         _PUT,
-        id=opaque.identifier(),
+        id=delivery_id or opaque.identifier(),
         kind=kind,
         payload=orjson.dumps(payload).decode(),
         attempts=0,

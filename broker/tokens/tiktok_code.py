@@ -96,7 +96,12 @@ async def _written(
     refreshes = "refresh_token" in client.metadata.grant_types
     refresh_key = presented.ring.refresher(now=now) if refreshes else None
     sign_in = SignIn(
-        profile=Profile(identity.union_id, identity.display_name, identity.username, identity.avatar_url),
+        profile=Profile(
+            identity.union_id,
+            identity.display_name,
+            identity.username,
+            identity.avatar_url if presented.avatars != "off" else None,
+        ),
         authorization=presented.vault.authorization(registration, signed_in),
         session=Session(
             id=opaque.identifier("ses_"),
@@ -127,6 +132,7 @@ async def _written(
         expected_user=None,
         pushed_request=None,
         request_id=presented.request_id,
+        copy_avatar=presented.avatars == "copy",
     )
     redemption = Redemption(
         client_version=client.version,
