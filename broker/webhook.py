@@ -59,7 +59,9 @@ class Webhook:
             ) from None
         except Malformed as error:
             _count(error.registration, "refused")
-            _log.warning("webhook.malformed", registration=error.registration, reason=str(error))
+            if error.registration is not None:
+                # Signed, and not as documented: TikTok has changed something.
+                _log.warning("webhook.malformed", registration=error.registration, reason=str(error))
             raise invalid_request("The delivery is not of the form that TikTok documents.") from None
         await self._take(event, now)
         return Response()
@@ -114,7 +116,7 @@ class Events:
 
 def _work(event: Event) -> dict[str, Any] | None:
     """What the outbox keeps of an event; None when there is nothing to be done."""
-    if event.removal is None or event.open_id is None:
+    if event.removal is None:
         return None
     return {
         "registration": event.registration,

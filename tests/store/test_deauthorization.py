@@ -162,22 +162,19 @@ async def test_every_listening_app_of_an_ended_session_or_grant_hears_it_once(si
 
 
 async def test_a_session_renewed_through_another_account_goes_on_without_the_grants(signed_in: Database) -> None:
-    """And the other way round: what hung on it ends with the account through which it was renewed."""
-    await listening(signed_in, "cli_a")
+    """Only the app that lost its grant hears of it; when the other account goes, everybody does."""
+    for client_id in ("cli_a", "cli_b"):
+        await listening(signed_in, client_id)
     await another_sign_in(signed_in, 2, client_id="cli_a")
-    again = sign_in(
-        account=authorization(registration="other"),
-        session="ses_3",
-        id="grant3",
-        login_digest=b"3",
-        code_digest=b"3",
-    )
+    grant: dict[str, Any] = {"id": "grant3", "login_digest": b"3", "code_digest": b"3", "client_id": "cli_b"}
+    again = sign_in(account=authorization(registration="other"), session="ses_3", **grant)
     await record(signed_in, replace(again, old_cookie=b"ses_2"))
     assert await deauthorize(signed_in) == Deauthorized(sessions=1, grants=2)
     assert await count(signed_in, "sessions WHERE id = 'ses_2' AND ended_at IS NULL") == 1
     assert await told(signed_in) == {("cli_a", "ses_2")}
     assert await deauthorize(signed_in, registration="other") == Deauthorized(sessions=1, grants=1)
     assert await count(signed_in, "sessions WHERE ended_at IS NULL") == 0
+    assert await told(signed_in) == {("cli_a", "ses_2"), ("cli_b", "ses_2")}
 
 
 async def test_a_session_that_ends_takes_along_what_hangs_on_it_from_before(signed_in: Database) -> None:

@@ -13,6 +13,7 @@ PATHS = (
     "/authorize",
     "/callback/tiktok",
     "/callback/tiktok/other",
+    "/webhooks/tiktok",
     "/token",
     "/userinfo",
     "/introspect",
