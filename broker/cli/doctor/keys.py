@@ -51,8 +51,8 @@ def _ages(rows: Sequence[KeyRow], settings: Settings, now: int) -> Iterator[Find
     """The age of the key in charge, for each use and algorithm."""
     youngest = {(row.use, row.alg): row for row in sorted(rows, key=lambda row: row.number)}
     old = [
-        f"{alg} {row.kid} ({(now - row.signs_from) // _DAY}d)"
-        for (_, alg), row in sorted(youngest.items())
+        f"{alg if use == ring.SIGN else 'refresh tokens'} ({(now - row.signs_from) // _DAY}d)"
+        for (use, alg), row in youngest.items()
         if now - row.signs_from > settings.key_lifetime
     ]
     lifetime = duration_text(settings.key_lifetime)
