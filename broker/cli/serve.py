@@ -99,7 +99,7 @@ def _warn(settings: "Settings") -> None:
     from broker import log
     from broker.cli.doctor import rules
 
-    logger = log.get("serve")
+    logger = log.get("settings")
     for finding in rules.for_others(settings):
         if finding.outcome != "ok":
-            logger.warning("configuration", check=finding.check, found=finding.found, what_to_do=finding.remedy)
+            logger.warning("settings.doubtful", check=finding.check, found=finding.found, advice=finding.remedy)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,12 +24,17 @@ from broker.simulator.apps import App
 from broker.simulator.faults import Fault
 from broker.simulator.serve import running as serving_app
 from broker.store import clients, migrations
+from broker.store.schema import metadata
+from broker.telemetry import REGISTRY
+from broker.upstream.tiktok_errors import VERDICTS
 from tests.cli.examining import examine
 from tests.cli.running import serving, settings
+from tests.documentation import ROOT, Page
 from tests.stage import TIKTOK_SECRET, Stage, environment, free_port
 from tests.web.front import on_sqlite
 
 SECOND_SECRET = "canary-second-secret"
+PAGE = Page(ROOT / "docs/tiktok.md")
 
 
 @dataclass(frozen=True)
@@ -222,8 +228,33 @@ def test_what_to_register_is_printed_at_the_start_and_doubts_are_logged_once(tmp
         (line,) = (number for number, each in enumerate(announced) if each.endswith(f"/callback/tiktok{path}"))
         assert announced[line + 1] == "register it under platform Web; Desktop takes localhost and 127.0.0.1 only"
     lines = [orjson.loads(line) for line in process.log.read_text().splitlines()]
-    doubts = {line["check"]: line for line in lines if line["event"] == "configuration"}
+    doubts = {line["check"]: line for line in lines if line["event"] == "settings.doubtful"}
     assert set(doubts) == {"TikTok", "PKCE of default", "PKCE of staging", "client key of staging"}
-    assert len([line for line in lines if line["event"] == "configuration"]) == len(doubts)
+    assert len([line for line in lines if line["event"] == "settings.doubtful"]) == len(doubts)
     assert doubts["client key of staging"]["level"] == "warning"
-    assert doubts["client key of staging"]["what_to_do"].startswith("Once TikTok has approved the app")
+    assert doubts["client key of staging"]["advice"].startswith("Once TikTok has approved the app")
+
+
+def test_the_page_for_operators_has_every_error_that_tiktok_can_answer_and_what_to_do() -> None:
+    said: dict[tuple[str, str], dict[str, list[str]]] = {}
+    for row in VERDICTS:
+        words = f"`{row.error}`" + (f" (`{row.hint}`)" if row.hint else "")
+        by_place = said.setdefault((row.sentence.removesuffix("."), row.outcome.__name__.lower()), {})
+        by_place.setdefault(row.place, []).append(words)
+    expected = [
+        [sentence, "; ".join(f"{place}: {', '.join(words)}" for place, words in by_place.items()), outcome]
+        for (sentence, outcome), by_place in said.items()
+    ]
+    rows = PAGE.rows("| the log's sentence | what TikTok said, and when | as | what to do |")
+    assert [row[:3] for row in rows] == expected
+    assert all(len(row) == 4 and row[3] for row in rows)
+
+
+def test_the_page_for_operators_has_every_metric_of_tiktoks() -> None:
+    ours = {metric.name for metric in REGISTRY.collect()}
+    assert {name for name in ours if not re.search(rf"`{name}(_total)?`", PAGE.text)} == set()
+
+
+def test_the_page_for_operators_names_every_table() -> None:
+    named = " ".join(row[0] for row in PAGE.rows("| table | what of TikTok or of the person | sealed | until |"))
+    assert set(re.findall(r"`(\w+)`", named)) == set(metadata.tables)
