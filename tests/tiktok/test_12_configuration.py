@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from broker.cli.doctor import apps
 from broker.cli.main import broker
 from broker.clock import system_clock
 from broker.simulator.apps import App
@@ -207,6 +208,20 @@ async def test_names_in_addresses_of_apps_are_resolved_and_nothing_is_called(sta
         "the host in its jwks_uri has no address here: no-such-host.invalid",
     )
     assert found["remedy"] == "Correct the address, or this machine's name server."
+
+
+@on_sqlite
+async def test_a_name_that_points_inside_is_a_fault(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def inside(_: str, __: int | None) -> list[str]:
+        return ["203.0.113.7", "10.0.0.7"]
+
+    monkeypatch.setattr(apps, "_resolved", inside)
+    told = {"redirect_uris": ["https://a.example/"], "backchannel_logout_uri": "https://inside.example/logout"}
+    await stage.database.transact(clients.add, "cli_inside", told, None, now=1)
+    found = (await doctor(environ(stage)))["app cli_inside"]
+    assert found["outcome"] == "fault"
+    assert found["found"].endswith("its backchannel_logout_uri: inside.example points into a private network")
+    assert "BROKER_ALLOW_PRIVATE_CALLBACKS=on" in found["remedy"]
 
 
 def test_what_to_register_is_printed_at_the_start_and_doubts_are_logged_once(tmp_path: Path) -> None:
