@@ -15,7 +15,7 @@ from broker.sealing import Unsealable
 from broker.store.database import DatabaseUnavailable, SchemaMismatch
 from tests.cli.running import clean, ended, run
 
-COMMANDS = {"demo", "serve", "simulator", "db", "clients", "secret"}
+COMMANDS = {"demo", "serve", "doctor", "simulator", "db", "clients", "secret"}
 SUBCOMMANDS = {
     "db": {"upgrade", "downgrade", "current", "check", "history"},
     "clients": {"add", "list", "show", "update", "remove", "rotate-secret", "disable", "enable"},
@@ -79,7 +79,8 @@ def test_every_command_shows_an_example(path: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [("clients", "list"), ("clients", "show"), ("db", "history"), ("db", "current"), ("db", "check")]
+    "path",
+    [("clients", "list"), ("clients", "show"), ("db", "history"), ("db", "current"), ("db", "check"), ("doctor",)],
 )
 def test_every_listing_can_be_json(path: tuple[str, ...]) -> None:
     assert any("--json" in option.opts for option in command(path).params)
