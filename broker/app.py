@@ -28,7 +28,8 @@ from broker.login.codes import Codes
 from broker.login.codes import Lifetimes as SignInLifetimes
 from broker.login.logout import Logout
 from broker.login.notice import LogoutNotice
-from broker.login.pages.languages import LANGUAGES
+from broker.login.pages import loading
+from broker.login.pages.rendering import Pages
 from broker.oauth import registration
 from broker.outbound import Outbound, Reach, outbound_client
 from broker.outbox import Outbox
@@ -54,8 +55,10 @@ _OPEN_PATHS = frozenset({"/token", "/userinfo", "/revoke"})
 async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIterator[ASGIApp]:
     """The broker as an ASGI application, with everything it needs opened, and closed at the end.
 
-    Raises `DatabaseUnavailable`, and `Unsealable` when the keys in the database belong to another secret key.
+    Raises `BadPages`, `DatabaseUnavailable`, and `Unsealable` when the keys in the database belong to another
+    secret key.
     """
+    pages = loading.load(settings.templates)
     async with contextlib.AsyncExitStack() as stack:
         database = await connect(settings.database_url.reveal())
         stack.push_async_callback(database.close)
@@ -73,6 +76,7 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
             sealer=sealer,
             claims=Claims(settings.issuer, Signer(keys), settings.signing_alg, settings.access_token_ttl),
             directory=ClientDirectory(database, clock),
+            pages=pages,
             upstream=await stack.enter_async_context(upstream_client()),
             outbound=Outbound(await stack.enter_async_context(outbound_client(reach)), reach),
         )
@@ -96,6 +100,7 @@ class _House:
     sealer: Sealer
     claims: Claims
     directory: ClientDirectory
+    pages: Pages
     upstream: httpx.AsyncClient
     outbound: Outbound
 
@@ -110,7 +115,7 @@ class _House:
         documents = discovery.documents(
             settings.issuer,
             self.claims.signer.ring,
-            languages=LANGUAGES,
+            languages=self.pages.languages.tags,
             jwks_max_age=settings.jwks_max_age,
         )
         return Edge(
@@ -140,17 +145,19 @@ class _House:
             claims=self.claims,
             browser=browser,
             codes=codes,
+            pages=self.pages,
             tiktok=tiktok,
             callbacks=callbacks,
             clock=self.clock,
         )
-        callback = Callback(issuer, self.directory, browser, codes, tiktok, callbacks, self.clock)
+        callback = Callback(issuer, self.directory, browser, codes, self.pages, tiktok, callbacks, self.clock)
         logout = Logout(
             issuer=issuer,
             database=self.database,
             directory=self.directory,
             claims=self.claims,
             browser=browser,
+            pages=self.pages,
             sealer=self.sealer,
             outbox=outbox,
             clock=self.clock,

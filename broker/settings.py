@@ -85,6 +85,8 @@ class Settings:
     allow_private_callbacks: bool
     avatars: str
     """`copy`, `link` or `off`."""
+    templates: Path | None
+    """A folder of pages in place of ours."""
     log_format: str
     log_level: str
 

@@ -1,5 +1,6 @@
 """What went wrong, as a sentence for the operator who has to mend it."""
 
+from broker.login.pages.folder import BadPages
 from broker.oauth.client_metadata import BadMetadata
 from broker.sealing import Unsealable
 from broker.settings import BadSettings
@@ -9,13 +10,15 @@ from broker.store.database import DatabaseUnavailable, SchemaMismatch
 def explained(error: Exception) -> str | None:
     """What happened and what to do; None for what nobody foresaw, which deserves its traceback.
 
-    `BadSettings` and `BadMetadata` become a line for each fault.
+    `BadSettings`, `BadMetadata` and `BadPages` become a line for each fault.
     """
     match error:
         case BadSettings():
             return _listed("The settings cannot be used", error.faults)
         case BadMetadata():
             return _listed("The client cannot be registered like this", error.faults)
+        case BadPages():
+            return _listed("The pages in BROKER_TEMPLATES cannot be used", error.faults)
         case DatabaseUnavailable():
             return (
                 f"The database cannot be used ({_first_line(str(error))}); check BROKER_DATABASE_URL, and that "

@@ -207,6 +207,12 @@ VARIABLES: tuple[Variable, ...] = (
         default="copy",
     ),
     Variable(
+        "BROKER_TEMPLATES",
+        "templates",
+        values.folder,
+        "path of a folder with pages, a style or words in place of the broker's",
+    ),
+    Variable(
         "BROKER_LOG_FORMAT",
         "log_format",
         values.choice("json", "console"),

@@ -7,6 +7,7 @@ and never quotes the text: whoever mixes up two lines of a configuration puts a 
 import ipaddress
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeAlias
 
 from broker.opaque import Secret
@@ -131,6 +132,20 @@ def bearer(text: str) -> Secret:
             "must be 16 to 256 letters, digits or any of -._~+/ (`broker secret` prints a text that will do)"
         )
     return Secret(text)
+
+
+def folder(text: str) -> Path:
+    """A folder whose files can be listed."""
+    path = Path(text)
+    try:
+        next(path.iterdir(), None)
+    except OSError as error:
+        raise BadValue(
+            f"must be the path of a folder that can be read ({error.strerror}); correct the path or the rights"
+        ) from None
+    except ValueError:
+        raise BadValue("must be the path of a folder") from None
+    return path
 
 
 def secret_keys(text: str) -> tuple[SecretKey, ...]:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from broker import log
-from broker.login.pages import rendering
+from broker.login.pages.rendering import Pages
 from broker.login.request import ReplyTo
 from broker.oauth import redirects
 from broker.oauth.errors import OAuthError
@@ -18,15 +18,15 @@ from broker.oauth.errors import OAuthError
 _log = log.get("login")
 
 
-def with_code(request: Request, reply_to: ReplyTo, code: str, *, issuer: str) -> Response:
+def with_code(pages: Pages, request: Request, reply_to: ReplyTo, code: str, *, issuer: str) -> Response:
     """The app's code."""
-    return _to_app(request, reply_to, {"code": code}, issuer)
+    return _to_app(pages, request, reply_to, {"code": code}, issuer)
 
 
-def with_error(request: Request, reply_to: ReplyTo, error: OAuthError, *, issuer: str) -> Response:
+def with_error(pages: Pages, request: Request, reply_to: ReplyTo, error: OAuthError, *, issuer: str) -> Response:
     """The refusal as the app hears it (RFC 6749 §4.1.2.1)."""
     _log.info("login.refused", error=error.code, description=error.description, detail=error.detail)
-    return _to_app(request, reply_to, {"error": error.code, "error_description": error.description}, issuer)
+    return _to_app(pages, request, reply_to, {"error": error.code, "error_description": error.description}, issuer)
 
 
 def redirect(request: Request, address: str) -> Response:
@@ -36,9 +36,9 @@ def redirect(request: Request, address: str) -> Response:
     return RedirectResponse(address, status, {"Cache-Control": "no-store"})
 
 
-def _to_app(request: Request, reply_to: ReplyTo, answer: Mapping[str, str], issuer: str) -> Response:
+def _to_app(pages: Pages, request: Request, reply_to: ReplyTo, answer: Mapping[str, str], issuer: str) -> Response:
     state = {} if reply_to.state is None else {"state": reply_to.state}
     full = {**answer, **state, "iss": issuer}
     if reply_to.response_mode == "form_post":
-        return rendering.form_post(request, reply_to.redirect_uri, full)
+        return pages.form_post(request, reply_to.redirect_uri, full)
     return redirect(request, redirects.with_answer(reply_to.redirect_uri, full))

@@ -20,6 +20,7 @@ from broker.login import request as requests
 from broker.login.browser import Browser
 from broker.login.codes import Codes
 from broker.login.pages import rendering
+from broker.login.pages.rendering import Pages
 from broker.login.request import Asked
 from broker.login.started import Login, new_login_id, new_verifier
 from broker.oauth import authorization_request
@@ -44,6 +45,7 @@ class Authorize:
     claims: Claims
     browser: Browser
     codes: Codes
+    pages: Pages
     tiktok: Mapping[str, TikTok]
     callbacks: Mapping[str, str]
     clock: Clock
@@ -60,7 +62,7 @@ class Authorize:
         try:
             parameters = read_query(request)
         except OAuthError as error:
-            return refusals.shown(request, error)
+            return refusals.shown(self.pages, request, error)
         return await self._answer(request, parameters)
 
     async def post(self, request: Request) -> Response:
@@ -68,7 +70,7 @@ class Authorize:
         try:
             parameters = await read_form_as_sent(request)
         except OAuthError as error:
-            return refusals.shown(request, error)
+            return refusals.shown(self.pages, request, error)
         if self.browser.session_cookie(request.cookies) is None:
             # SameSite=Lax keeps our cookies back from a POST of another site. A GET brings them.
             address = f"{self.issuer}/authorize?{parameters.encoded()}"
@@ -80,14 +82,14 @@ class Authorize:
         try:
             asked = await requests.read(parameters, self.directory, self.database, now=self.clock())
         except OAuthError as error:
-            return refusals.shown(request, error)
+            return refusals.shown(self.pages, request, error)
         except (DatabaseUnavailable, SchemaMismatch) as error:
-            return refusals.unavailable(request, error)
+            return refusals.unavailable(self.pages, request, error)
         rendering.prefer(request, authorization_request.ui_locales(asked.parameters))
         try:
             return await self._decide(request, asked)
         except OAuthError as error:
-            return answers.with_error(request, asked.reply_to, error, issuer=self.issuer)
+            return answers.with_error(self.pages, request, asked.reply_to, error, issuer=self.issuer)
 
     async def _decide(self, request: Request, asked: Asked) -> Response:
         metadata = asked.client.metadata
@@ -149,7 +151,7 @@ class Authorize:
             raise invalid_request("The pushed request was used before.") from None
         except (DatabaseUnavailable, SchemaMismatch) as error:
             raise refusals.without_database(error) from error
-        return answers.with_code(request, asked.reply_to, code, issuer=self.issuer)
+        return answers.with_code(self.pages, request, asked.reply_to, code, issuer=self.issuer)
 
     def _to_tiktok(
         self,
@@ -191,5 +193,6 @@ class Authorize:
             scope=wanted.scope,
             expected_user=expected,
             pushed=opaque.base64url(asked.pushed) if asked.pushed else None,
+            language=self.pages.languages.wished(authorization_request.ui_locales(asked.parameters)),
             resources=wanted.resources,
         )

@@ -18,7 +18,7 @@ from broker.login.addresses import CALLBACK_PATH
 from broker.login.browser import Browser
 from broker.login.codes import Codes
 from broker.login.pages import rendering
-from broker.login.pages.rendering import Link
+from broker.login.pages.rendering import Link, Pages
 from broker.login.request import ReplyTo
 from broker.login.started import Login
 from broker.oauth.errors import OAuthError, access_denied, login_required, server_error
@@ -38,6 +38,7 @@ class Callback:
     directory: ClientDirectory
     browser: Browser
     codes: Codes
+    pages: Pages
     tiktok: Mapping[str, TikTok]
     callbacks: Mapping[str, str]
     clock: Clock
@@ -56,17 +57,18 @@ class Callback:
             state = parameters.get("state", "")
             parameters.refuse_malformed()
         except OAuthError as error:
-            return refusals.shown(request, error)
+            return refusals.shown(self.pages, request, error)
         login = self.browser.find(request.cookies, state, now=self.clock())
         if login is None or login.registration != request.path_params.get("registration", "default"):
-            return refusals.lost(request, await self._way_back(request, state))
+            return refusals.lost(self.pages, request, await self._way_back(request, state))
+        rendering.prefer(request, login.language)
         reply_to = ReplyTo(login.redirect_uri, login.response_mode, login.state)
         try:
             response = await self._finish(request, parameters, login, reply_to)
         except LoginSpent:
-            response = refusals.lost(request, await self._way_back(request, state))
+            response = refusals.lost(self.pages, request, await self._way_back(request, state))
         except OAuthError as error:
-            response = answers.with_error(request, reply_to, error, issuer=self.issuer)
+            response = answers.with_error(self.pages, request, reply_to, error, issuer=self.issuer)
         self.browser.forget(response, login)
         return response
 
@@ -81,7 +83,7 @@ class Callback:
             raise refusals.without_database(error) from error
         if isinstance(outcome, Blocked):
             raise access_denied("This account has been blocked by the operator of the service.")
-        response = answers.with_code(request, reply_to, outcome.code, issuer=self.issuer)
+        response = answers.with_code(self.pages, request, reply_to, outcome.code, issuer=self.issuer)
         self.browser.remember_session(response, outcome.session_cookie)
         return response
 
@@ -109,4 +111,4 @@ class Callback:
         address = client and (client.metadata.initiate_login_uri or client.metadata.client_uri)
         if client is None or not address:
             return None
-        return rendering.back_to(request, address, client.metadata.client_name)
+        return self.pages.back_to(request, address, client.metadata.client_name)

@@ -19,7 +19,8 @@ from broker.clock import Clock
 from broker.login import refusals
 from broker.login.browser import Browser
 from broker.login.pages import rendering
-from broker.oauth import redirects
+from broker.login.pages.rendering import Pages
+from broker.oauth import authorization_request, redirects
 from broker.oauth.errors import OAuthError, invalid_request
 from broker.oauth.parameters import Parameters
 from broker.outbox import Outbox
@@ -29,7 +30,8 @@ from broker.store.database import Database, DatabaseUnavailable, SchemaMismatch
 from broker.web.requests import read_form, read_query
 
 _log = log.get("logout")
-_PURPOSE: Final = "sign-out question"
+# The number changes with what `_question` puts in.
+_PURPOSE: Final = "sign-out question 2"
 _QUESTION_SECONDS: Final = 600
 
 
@@ -52,6 +54,7 @@ class Logout:
     directory: ClientDirectory
     claims: Claims
     browser: Browser
+    pages: Pages
     sealer: Sealer
     outbox: Outbox
     clock: Clock
@@ -69,9 +72,9 @@ class Logout:
         try:
             return await self._answer(request, read_query(request))
         except OAuthError as error:
-            return _refused(request, error)
+            return self._refused(request, error)
         except (DatabaseUnavailable, SchemaMismatch) as error:
-            return refusals.unavailable(request, error)
+            return refusals.unavailable(self.pages, request, error)
 
     async def post(self, request: Request) -> Response:
         """The same for a form (RP-Initiated Logout §2)."""
@@ -82,27 +85,29 @@ class Logout:
                 return _to(f"{self.issuer}/logout?{form.encoded()}")
             return await self._answer(request, form)
         except OAuthError as error:
-            return _refused(request, error)
+            return self._refused(request, error)
         except (DatabaseUnavailable, SchemaMismatch) as error:
-            return refusals.unavailable(request, error)
+            return refusals.unavailable(self.pages, request, error)
 
     async def confirm(self, request: Request) -> Response:
         """The person agreed. The question must be one that we put to this browser."""
         try:
             question = (await read_form(request)).get("question", "")
-            address = self._agreed_address(request, question)
+            address, language = self._agreed(request, question)
+            rendering.prefer(request, language)
             await self._end_session_of(request)
             return await self._signed_out(request, address)
         except OAuthError as error:
-            return _refused(request, error)
+            return self._refused(request, error)
         except (DatabaseUnavailable, SchemaMismatch) as error:
-            return refusals.unavailable(request, error)
+            return refusals.unavailable(self.pages, request, error)
 
     async def _answer(self, request: Request, parameters: Parameters) -> Response:
+        rendering.prefer(request, authorization_request.ui_locales(parameters))
         parameters.refuse_repeated()
         asked = await self._read(parameters)
         if asked.hint is None:
-            return rendering.sign_out_question(request, self._question(request, asked))
+            return self.pages.sign_out_question(request, self._question(request, asked))
         if asked.hint.sid is not None:
             await self._end(asked.hint.sid)
         return await self._signed_out(request, _with_state(asked))
@@ -149,7 +154,7 @@ class Logout:
         if address is not None:
             response: Response = _to(address)
         else:
-            response = rendering.message(request, "signed_out", status=200)
+            response = self.pages.message(request, "signed_out", status=200)
         # Only a session that is over is taken from the browser. Else anybody's ID token, or a form on a page that
         # nobody meant to send, would sign out whoever is signed in here (RP-Initiated Logout §6).
         cookie = self.browser.session_cookie(request.cookies)
@@ -163,25 +168,35 @@ class Logout:
 
     def _question(self, request: Request, asked: _Asked) -> str:
         """What the answer must bring back: sealed, for this browser's session only, and for ten minutes."""
-        content = orjson.dumps([self.clock(), _with_state(asked)])
+        content = orjson.dumps([self.clock(), _with_state(asked), self.pages.language(request)])
         return opaque.base64url(self.sealer.seal(content, purpose=_PURPOSE, row=self._browser_of(request)))
 
-    def _agreed_address(self, request: Request, question: str) -> str | None:
+    def _agreed(self, request: Request, question: str) -> tuple[str | None, str]:
+        """Where to go now that the person has agreed, and the language of the question."""
         sealed = opaque.from_base64url(question)
         try:
-            asked_at, address = orjson.loads(
+            asked_at, address, language = orjson.loads(
                 self.sealer.open(sealed or b"", purpose=_PURPOSE, row=self._browser_of(request))
             )
         except Unsealable:
             raise invalid_request("This answer does not belong to a question of ours in this browser.") from None
         if self.clock() >= asked_at + _QUESTION_SECONDS:
             raise invalid_request("The question was answered too late.")
-        found: str | None = address
-        return found
+        return address, language
 
     def _browser_of(self, request: Request) -> str:
         cookie = self.browser.session_cookie(request.cookies)
         return opaque.digest(cookie).hex() if cookie else "nobody"
+
+    def _refused(self, request: Request, error: OAuthError) -> Response:
+        _log.info("logout.refused", error=error.code, description=error.description, detail=error.detail)
+        return self.pages.message(
+            request,
+            "bad_sign_out",
+            happened=error.description,
+            status=413 if error.status == 413 else 400,
+            code=error.code,
+        )
 
 
 def _with_state(asked: _Asked) -> str | None:
@@ -192,14 +207,3 @@ def _with_state(asked: _Asked) -> str | None:
 
 def _to(address: str) -> Response:
     return RedirectResponse(address, 303, {"Cache-Control": "no-store"})
-
-
-def _refused(request: Request, error: OAuthError) -> Response:
-    _log.info("logout.refused", error=error.code, description=error.description, detail=error.detail)
-    return rendering.message(
-        request,
-        "bad_sign_out",
-        happened=error.description,
-        status=413 if error.status == 413 else 400,
-        code=error.code,
-    )

@@ -8,18 +8,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from broker import log
-from broker.login.pages import rendering
-from broker.login.pages.rendering import Link
+from broker.login.pages.rendering import Link, Pages
 from broker.oauth.errors import OAuthError, access_denied, server_error, temporarily_unavailable
 from broker.upstream.connector import Misconfigured, Refused, Unavailable, UpstreamError
 
 _log = log.get("login")
 
 
-def shown(request: Request, error: OAuthError) -> Response:
+def shown(pages: Pages, request: Request, error: OAuthError) -> Response:
     """The refusal as a page: for a request of which nothing can be believed yet."""
     _log.info("authorize.refused", error=error.code, description=error.description)
-    return rendering.message(
+    return pages.message(
         request,
         "bad_link",
         happened=error.description,
@@ -28,16 +27,16 @@ def shown(request: Request, error: OAuthError) -> Response:
     )
 
 
-def unavailable(request: Request, error: Exception) -> Response:
+def unavailable(pages: Pages, request: Request, error: Exception) -> Response:
     """The page while the database is away: who asks cannot be known, so nobody can be redirected to."""
     _log.error("page.unavailable", detail=str(error))
-    return rendering.message(request, "unavailable", status=503, code="temporarily_unavailable")
+    return pages.message(request, "unavailable", status=503, code="temporarily_unavailable")
 
 
-def lost(request: Request, link: Link | None) -> Response:
+def lost(pages: Pages, request: Request, link: Link | None) -> Response:
     """The browser brought an answer to a login that it did not begin, lost, or has finished already."""
     _log.info("callback.without_login")
-    return rendering.message(request, "lost", status=400, link=link)
+    return pages.message(request, "lost", status=400, link=link)
 
 
 def bad_hint(error: Exception) -> OAuthError:

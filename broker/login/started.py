@@ -13,14 +13,15 @@ _ID_BYTES: Final = 20
 _VERIFIER_BYTES: Final = 32
 _HEAD_BYTES: Final = _ID_BYTES + _VERIFIER_BYTES
 _SEPARATOR: Final = "\x1f"
-_FIELDS: Final = 12
+_FIELDS: Final = 13
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
     """A login that was started in this browser and has not come back yet.
 
-    `expected_user` is the `sub` that the app hinted at, `pushed` names the pushed request it began with.
+    `expected_user` is the `sub` that the app hinted at, `pushed` names the pushed request it began with,
+    `language` is what the app wished pages to speak, of those that we do.
     """
 
     id: bytes
@@ -37,6 +38,7 @@ class Login:
     scope: tuple[str, ...]
     expected_user: str | None
     pushed: str | None
+    language: str | None
     resources: tuple[str, ...]
 
     @property
@@ -88,6 +90,7 @@ def pack(login: Login) -> bytes:
             " ".join(login.scope),
             login.expected_user or "",
             login.pushed or "",
+            login.language or "",
             *login.resources,
         )
     )
@@ -110,6 +113,7 @@ def unpack(raw: bytes) -> Login:
         scope,
         expected_user,
         pushed,
+        language,
     ) = fields[:_FIELDS]
     return Login(
         id=raw[:_ID_BYTES],
@@ -126,5 +130,6 @@ def unpack(raw: bytes) -> Login:
         scope=tuple(scope.split()),
         expected_user=expected_user or None,
         pushed=pushed or None,
+        language=language or None,
         resources=tuple(fields[_FIELDS:]),
     )

@@ -43,6 +43,7 @@ def login(**changes: Any) -> Login:
         "scope": ("openid", "profile", "offline_access"),
         "expected_user": opaque.identifier("usr_"),
         "pushed": "p" * 43,
+        "language": "zh",
         "resources": (),
     }
     return Login(**(usual | changes))
@@ -84,6 +85,7 @@ def test_the_longest_promised_request_fits_whatever_is_in_it(seed: int) -> None:
         nonce=random_text(500),
         scope=("openid", "profile", "offline_access", random_text(400 - 31, PRINTABLE[1:])),
         pushed=random_text(43, NAME),
+        language=random_text(12, NAME),
     )
     assert BROWSER.find(kept(begun), begun.name, now=begun.started_at) == begun
 

@@ -3,10 +3,11 @@
 import httpx
 import pytest
 
-from broker.login.pages import languages
+from broker.login.pages import loading
 from tests.logout.apps import log_out, sign_in
 from tests.stage import Stage
 
+OURS = loading.load(None).languages
 # Question, done, refused.
 TITLES = ("sign_out.title", "signed_out.title", "bad_sign_out.title")
 
@@ -25,9 +26,9 @@ async def pages(stage: Stage, language: str) -> list[httpx.Response]:
 
 async def test_pages_speak_the_language_of_the_person_and_allow_nothing_but_their_style(one: Stage) -> None:
     """RP-Initiated Logout §2 (`ui_locales`), and OWASP's list of headers."""
-    for language in languages.LANGUAGES:
+    for language in OURS.tags:
         for page, title in zip(await pages(one, language), TITLES, strict=True):
-            assert f"<h1>{languages.say(language, title)}</h1>" in page.text
+            assert f"<h1>{OURS.say(language, title)}</h1>" in page.text
             assert f'<html lang="{language}">' in page.text
             assert page.headers["content-language"] == language
             policy = page.headers["content-security-policy"]
@@ -40,7 +41,7 @@ async def test_pages_speak_the_language_of_the_person_and_allow_nothing_but_thei
             assert page.headers["referrer-policy"] == "no-referrer"
             assert page.headers["x-request-id"] in page.text
     asked = await log_out(one, await one.browser(), ui_locales="zh-Hans en")
-    assert f"<h1>{languages.say('zh', 'sign_out.title')}</h1>" in asked.text
+    assert f"<h1>{OURS.say('zh', 'sign_out.title')}</h1>" in asked.text
 
 
 async def test_what_an_app_sends_is_never_part_of_a_page(one: Stage) -> None:

@@ -1,40 +1,51 @@
-"""Which language a page speaks: `ui_locales` first, then what the browser prefers.
-
-OIDC Core §3.1.2.1, RFC 9110 §12.5.4.
-"""
+"""Which language a page speaks, and what it says in it."""
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 
-import orjson
 from starlette.requests import Request
 
-_FOLDER: Final = Path(__file__).parent / "words"
-LANGUAGES: Final = ("en", "es", "zh")
+DEFAULT: Final = "en"
 _MOST_CHOICES: Final = 20
 _RANGE: Final = re.compile(
     r"[ \t]*(?P<tag>[A-Za-z0-9-]{1,40})[ \t]*(?:;[ \t]*[qQ]=(?P<weight>[01](?:\.[0-9]{0,3})?)[ \t]*)?\Z"
 )
-_words: Final[dict[str, dict[str, str]]] = {
-    language: orjson.loads((_FOLDER / f"{language}.json").read_bytes()) for language in LANGUAGES
-}
 
 
-def choose(request: Request, ui_locales: str | None) -> str:
-    """The first language asked for that we speak; English otherwise."""
-    header = request.headers.get("accept-language", "")
-    for tag in (*(ui_locales or "").split()[:_MOST_CHOICES], *_by_preference(header)):
-        language = tag.partition("-")[0].lower()
-        if language in _words:
-            return language
-    return "en"
+@dataclass(frozen=True, slots=True)
+class Languages:
+    """The sentences of the pages, by language tag in lower case and by name; each language has all of them."""
 
+    words: Mapping[str, Mapping[str, str]]
 
-def say(language: str, key: str) -> str:
-    """The sentence of this name."""
-    return _words[language][key]
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """What we speak."""
+        return tuple(self.words)
+
+    def wished(self, ui_locales: str | None) -> str | None:
+        """The first language of an app's wish that we speak (OIDC Core §3.1.2.1), if any."""
+        return self._first((ui_locales or "").split()[:_MOST_CHOICES])
+
+    def choose(self, request: Request, ui_locales: str | None) -> str:
+        """The app's wish, or what the browser prefers (RFC 9110 §12.5.4), or English."""
+        accepted = _by_preference(request.headers.get("accept-language", ""))
+        return self.wished(ui_locales) or self._first(accepted) or DEFAULT
+
+    def say(self, language: str, key: str) -> str:
+        """The sentence of this name."""
+        return self.words[language][key]
+
+    def _first(self, tags: Iterable[str]) -> str | None:
+        return next((found for tag in tags if (found := self._spoken(tag.lower()))), None)
+
+    def _spoken(self, tag: str) -> str | None:
+        """RFC 4647 §3.4: `zh-Hant-TW` is content with `zh-hant`, and that with `zh`."""
+        while tag and tag not in self.words:
+            tag = tag.rpartition("-")[0]
+        return tag or None
 
 
 def _by_preference(header: str) -> Iterator[str]:
