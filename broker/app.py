@@ -9,7 +9,7 @@ import httpx
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from broker import discovery, log
+from broker import discovery, log, telemetry
 from broker.claims import Claims
 from broker.client_auth.authentication import Authentication
 from broker.client_auth.directory import ClientDirectory
@@ -30,6 +30,7 @@ from broker.login.logout import Logout
 from broker.login.notice import LogoutNotice
 from broker.login.pages import loading
 from broker.login.pages.rendering import Pages
+from broker.metrics import Metrics
 from broker.oauth import registration
 from broker.outbound import Outbound, Reach, outbound_client
 from broker.outbox import Outbox
@@ -111,7 +112,12 @@ class _House:
     def front_door(self, outbox: Outbox) -> ASGIApp:
         """Every room, mounted."""
         settings = self.settings
-        routes = [*self._browser_routes(outbox), *self._back_channel_routes(), *Health(self.database).routes()]
+        routes = [
+            *self._browser_routes(outbox),
+            *self._back_channel_routes(),
+            *Health(self.database).routes(),
+            *Metrics(settings.metrics_token).routes(),
+        ]
         documents = discovery.documents(
             settings.issuer,
             self.claims.signer.ring,
@@ -183,6 +189,8 @@ class _House:
 
 
 def _tiktok(settings: Settings, http: httpx.AsyncClient, clock: Clock) -> dict[str, TikTok]:
+    for app in settings.registrations:
+        telemetry.begin(app.name)
     return {
         app.name: TikTok(
             name=app.name,

@@ -19,6 +19,11 @@ def random_bytes(count: int) -> bytes:
     return secrets.token_bytes(count)
 
 
+def fraction() -> float:
+    """A random number from 0 on and below 1: for pauses that shall not all end at once."""
+    return secrets.randbelow(1 << 53) / (1 << 53)
+
+
 def identifier(prefix: str = "") -> str:
     """A public name for a row (`usr_…`, `ses_…`, `cli_…`): 160 random bits behind the prefix."""
     return prefix + encode(random_bytes(_ID_BYTES))

@@ -68,6 +68,14 @@ AVATARS: Final = Counter(
     registry=REGISTRY,
 )
 
+
+def begin(registration: str) -> None:
+    """Let the metrics of a registration be there from the start: one that is absent cannot be subtracted."""
+    LOGINS_STARTED.labels(registration)
+    LOGINS_RETURNED.labels(registration)
+    CIRCUIT_OPEN.labels(registration)
+
+
 _WORD: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _MOST_WORDS: Final = 100
 _words: set[str] = set()

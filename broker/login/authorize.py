@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from broker import opaque
+from broker import opaque, telemetry
 from broker.claims import Claims, InvalidToken
 from broker.client_auth.directory import ClientDirectory
 from broker.clock import Clock
@@ -166,6 +166,9 @@ class Authorize:
         tiktok = self.tiktok.get(registration)
         if tiktok is None:
             raise server_error("This app is bound to a TikTok registration that is not configured.")
+        if not tiktok.admits_login():
+            # Nobody is sent on a way that ends, minutes later, with what can be said at once.
+            raise refusals.tiktok_away()
         login = self._begin(asked, wanted, registration, expected)
         address = tiktok.authorization_url(
             state=self.browser.state_for(login),
@@ -173,6 +176,7 @@ class Authorize:
             verifier=login.verifier,
             force_consent=anew,
         )
+        telemetry.LOGINS_STARTED.labels(registration).inc()
         response = answers.redirect(request, address)
         self.browser.keep(response, login, request.cookies)
         return response

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from broker import telemetry
 from broker.client_auth.directory import ClientDirectory
 from broker.clock import Clock
 from broker.login import answers, refusals
@@ -61,6 +62,7 @@ class Callback:
         login = self.browser.find(request.cookies, state, now=self.clock())
         if login is None or login.registration != request.path_params.get("registration", "default"):
             return refusals.lost(self.pages, request, await self._way_back(request, state))
+        telemetry.LOGINS_RETURNED.labels(login.registration).inc()
         rendering.prefer(request, login.language)
         reply_to = ReplyTo(login.redirect_uri, login.response_mode, login.state)
         try:

@@ -49,6 +49,11 @@ def without_database(error: Exception) -> OAuthError:
     return temporarily_unavailable("The service cannot finish this right now.", detail=str(error))
 
 
+def tiktok_away() -> OAuthError:
+    """What an app hears while TikTok does not answer."""
+    return temporarily_unavailable("TikTok isn't answering; try again in a moment.")
+
+
 def from_upstream(error: UpstreamError, registration: str) -> OAuthError:
     """What an app hears of what TikTok did, and the operator's line in the log."""
     facts = {"registration": registration, "reason": str(error), **error.trace.fields()}
@@ -57,7 +62,7 @@ def from_upstream(error: UpstreamError, registration: str) -> OAuthError:
         return access_denied(error.description)
     if isinstance(error, Unavailable):
         _log.warning("upstream.unavailable", **facts)
-        return temporarily_unavailable("TikTok is not answering; try again in a moment.")
+        return tiktok_away()
     if isinstance(error, Misconfigured):
         _log.error("upstream.misconfigured", **facts)
         return server_error("The sign-in service is not set up correctly with TikTok; its operator must act.")

@@ -30,6 +30,9 @@ _UPSERT = _insert.on_conflict_do_update(
         "sealed_tokens": _insert.excluded.sealed_tokens,
         "access_expires_at": _insert.excluded.access_expires_at,
         "refresh_expires_at": _insert.excluded.refresh_expires_at,
+        # Whoever was refreshing the pair before this one finds that it is another's.
+        "refresh_lease": _insert.excluded.refresh_lease,
+        "refresh_lease_until": _insert.excluded.refresh_lease_until,
         "authorized_at": _insert.excluded.authorized_at,
     },
 ).returning(accounts.c.id)
@@ -47,6 +50,8 @@ async def upsert(tx: Transaction, authorization: Authorization, *, user_id: str,
         sealed_tokens=authorization.sealed_tokens,
         access_expires_at=authorization.access_expires_at,
         refresh_expires_at=authorization.refresh_expires_at,
+        refresh_lease=None,
+        refresh_lease_until=None,
         authorized_at=now,
         created_at=now,
     )

@@ -50,6 +50,7 @@ async def upsert(tx: Transaction, profile: Profile, *, now: int) -> User:
         display_name=profile.display_name,
         username=profile.username,
         avatar_url=profile.avatar_url,
+        avatar_id=None,
         created_at=now,
         updated_at=now,
         blocked_at=None,

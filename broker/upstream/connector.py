@@ -98,7 +98,15 @@ class Refused(UpstreamError):
 
 
 class Unavailable(UpstreamError):
-    """No usable answer: nothing is known about the person, and another try may succeed."""
+    """No usable answer: nothing is known about the person, and another try may succeed.
+
+    `nothing_sent` is True only when it is certain that no byte of the request went out, so that repeating it
+    cannot do anything twice.
+    """
+
+    def __init__(self, sentence: str, trace: Trace, *, nothing_sent: bool = False) -> None:
+        super().__init__(sentence, trace)
+        self.nothing_sent = nothing_sent
 
     @property
     def retry_after(self) -> int | None:

@@ -24,6 +24,9 @@ MAX_ANSWER_BYTES = 64 * 1024
 _CONNECTIONS = 128
 _KEEP_ALIVE_SECONDS = 15.0
 
+# No connection: name resolution, TCP and TLS failed, or took (with the wait for a free one) too long.
+_BEFORE_SENDING = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -44,7 +47,10 @@ def upstream_client() -> httpx.AsyncClient:
 
     def session() -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(ssl=tls, limit=_CONNECTIONS, keepalive_timeout=_KEEP_ALIVE_SECONDS)
-        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+        session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+        # aiohttp would repeat a lost GET by itself, beside the one repetition that we allow: no other switch.
+        session._retry_connection = False
+        return session
 
     return httpx.AsyncClient(
         transport=AiohttpTransport(verify=tls, client=session),
@@ -69,8 +75,7 @@ async def ask(
     """One call: whole answer within `patience` seconds and `MAX_ANSWER_BYTES`, or `Unavailable`.
 
     `endpoint` names the call in the error. The answer is asked for uncompressed; one that is compressed all
-    the same is measured unpacked, 16 KiB of it at a time. Nothing is tried twice here, except that aiohttp
-    repeats a GET whose kept connection turns out to have been closed meanwhile.
+    the same is measured unpacked, 16 KiB of it at a time. Nothing is tried twice here.
     """
     body = bytearray()
     try:
@@ -94,7 +99,7 @@ async def ask(
         cause = error.__cause__ if isinstance(error.__cause__, aiohttp.ClientError) else error
         sentence = f"TikTok gave no complete answer ({type(cause).__name__})"
         # `from None`: an httpx error holds the request, and with it the client secret and the code.
-        raise Unavailable(sentence, Trace(endpoint)) from None
+        raise Unavailable(sentence, Trace(endpoint), nothing_sent=isinstance(cause, _BEFORE_SENDING)) from None
     if len(body) > MAX_ANSWER_BYTES:
         raise Unavailable(
             f"TikTok's answer is longer than {MAX_ANSWER_BYTES} bytes", Trace(endpoint, response.status_code)

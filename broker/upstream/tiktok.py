@@ -10,29 +10,28 @@ Sources, on developers.tiktok.com: /doc/login-kit-web, /doc/login-kit-desktop (P
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode, urlsplit
 
-import httpx
-
-from broker import opaque
-from broker.clock import Clock
+from broker import log, opaque, telemetry
 from broker.opaque import Secret
-from broker.upstream.connector import Approval, Identity, Refused, Rejected, SignedIn, Trace
-from broker.upstream.http import CALL_SECONDS, ask
-from broker.upstream.tiktok_answers import (
-    Body,
-    Issued,
-    identity,
-    issued,
-    scope_list,
-    token_body,
-    user_info_body,
+from broker.upstream.circuit import Circuit
+from broker.upstream.connector import (
+    Approval,
+    Identity,
+    Refused,
+    Rejected,
+    SignedIn,
+    Trace,
+    Unavailable,
+    UpstreamError,
 )
+from broker.upstream.tiktok_answers import identity, scope_list, user_info_body
+from broker.upstream.tiktok_calls import Call
 from broker.upstream.tiktok_errors import BASIC_SCOPE_MISSING, callback_error
+from broker.upstream.tiktok_tokens import Pkce, TikTokTokens
 
-Pkce: TypeAlias = Literal["hex", "base64url", "none"]
+__all__ = ["BASIC_SCOPE", "Pkce", "TikTok"]
 
 BASIC_SCOPE = "user.info.basic"
 
@@ -42,27 +41,24 @@ _FIELDS = {
     "user.info.profile": ("username",),
 }
 _CHALLENGES = {"hex": opaque.sha256_hex, "base64url": opaque.sha256_base64url}
+_log = log.get("upstream")
 _CODE = re.compile(r"[\x21-\x7e]{1,2048}")
 
 
-@dataclass(frozen=True)
-class TikTok:
-    """One TikTok developer app through which people sign in.
+@dataclass(frozen=True, kw_only=True)
+class TikTok(TikTokTokens):
+    """One TikTok developer app through which people sign in; `authorize_url` is its page's whole address."""
 
-    `authorize_url` is the whole address of the authorize page, `api_url` the API's origin without a slash at
-    its end; `patience` is what one call may take in seconds. `http` comes from `upstream_client`.
-    """
-
-    name: str
-    client_key: str
-    client_secret: Secret
     scopes: tuple[str, ...]
-    pkce: Pkce
     authorize_url: str
-    api_url: str
-    http: httpx.AsyncClient
-    clock: Clock
-    patience: float = CALL_SECONDS
+    circuit: Circuit = field(default_factory=Circuit)
+
+    def admits_login(self) -> bool:
+        """Whether to send anybody to TikTok now: not while it does not answer, but for one now and then.
+
+        Ask once for each login, since a yes may make it the one that finds out.
+        """
+        return self.circuit.admits(now=self.clock())
 
     def authorization_url(self, *, state: str, redirect_uri: str, verifier: str, force_consent: bool) -> str:
         """Where to send the browser. `force_consent` shows TikTok's consent page to everybody."""
@@ -94,12 +90,27 @@ class TikTok:
         granted = scope_list(parameters.get("scopes", ""))
         return Approval(Secret(code), tuple(scope for scope in granted if scope in self.scopes))
 
-    async def sign_in(self, approval: Approval, *, verifier: str, redirect_uri: str) -> SignedIn:
+    async def sign_in(
+        self, approval: Approval, *, verifier: str, redirect_uri: str, native: bool = False
+    ) -> SignedIn:
         """Redeem the code and ask whose it was. Raises `UpstreamError`; then nothing may be stored.
 
-        `verifier` and `redirect_uri` are those of `authorization_url`.
+        `verifier` and `redirect_uri` are those of `authorization_url`, or with `native` those of TikTok's SDK.
+        What comes of it decides whether further logins are sent to TikTok at all.
         """
-        redeemed = await self.redeem(approval, verifier=verifier, redirect_uri=redirect_uri)
+        try:
+            signed_in = await self._sign_in(approval, verifier, redirect_uri, native=native)
+        except Unavailable:
+            self._note_no_answer()
+            raise
+        except UpstreamError:
+            self._note_answer()
+            raise
+        self._note_answer()
+        return signed_in
+
+    async def _sign_in(self, approval: Approval, verifier: str, redirect_uri: str, *, native: bool) -> SignedIn:
+        redeemed = await self.redeem(approval, verifier=verifier, redirect_uri=redirect_uri, native=native)
         tokens = redeemed.tokens
         if BASIC_SCOPE not in tokens.scopes:
             raise Refused(BASIC_SCOPE_MISSING, Trace("token"))
@@ -109,47 +120,28 @@ class TikTok:
             raise Rejected("TikTok's two answers name two different open_ids", Trace("user_info"))
         return SignedIn(person, tokens)
 
-    async def redeem(self, approval: Approval, *, verifier: str, redirect_uri: str) -> Issued:
-        """Code to tokens (RFC 6749 §4.1.3). One attempt: a code that may have arrived is spent."""
-        now = self.clock()
-        form = {
-            "grant_type": "authorization_code",
-            "code": approval.code.reveal(),
-            "redirect_uri": redirect_uri,
-        }
-        if self.pkce != "none":
-            form["code_verifier"] = verifier
-        return issued(await self._token_call(form), now=now, callback_scopes=approval.scopes)
-
     async def who_is(self, access_token: Secret, scopes: tuple[str, ...]) -> Identity:
         """The person behind an access token, with just the fields that its scopes allow."""
         fields = ",".join(name for scope, names in _FIELDS.items() if scope in scopes for name in names)
-        answer = await ask(
-            self.http,
+        call = Call(
+            "user_info",
             "GET",
-            f"{self.api_url}/v2/user/info/?fields={fields}",
-            headers={"Authorization": f"Bearer {access_token.reveal()}"},
-            endpoint="user_info",
-            patience=self.patience,
+            f"/v2/user/info/?fields={fields}",
+            {"Authorization": f"Bearer {access_token.reveal()}"},
         )
         # An avatar may be plain http where the API itself is: only a simulator can be.
         schemes = {"https", urlsplit(self.api_url).scheme}
-        return identity(user_info_body(answer), avatar_schemes=schemes)
+        return await self.call(call, lambda answer: identity(user_info_body(answer), avatar_schemes=schemes))
 
-    async def _token_call(self, form: Mapping[str, str]) -> Body:
-        """POST a grant with our credentials, which TikTok takes in the form only, never in a header."""
-        credentials = {"client_key": self.client_key, "client_secret": self.client_secret.reveal()}
-        answer = await ask(
-            self.http,
-            "POST",
-            f"{self.api_url}/v2/oauth/token/",
-            # Exactly this value: with a charset behind it TikTok calls the request malformed.
-            headers={"Content-Type": "application/x-www-form-urlencoded"},
-            content=urlencode({**credentials, **form}).encode("ascii"),
-            endpoint="token",
-            patience=self.patience,
-        )
-        return token_body(answer)
+    def _note_no_answer(self) -> None:
+        if self.circuit.failed(now=self.clock()):
+            telemetry.CIRCUIT_OPEN.labels(self.name).set(1)
+            _log.error("upstream.circuit_opened", registration=self.name)
+
+    def _note_answer(self) -> None:
+        if self.circuit.answered():
+            telemetry.CIRCUIT_OPEN.labels(self.name).set(0)
+            _log.warning("upstream.circuit_closed", registration=self.name)
 
     def _challenge(self, verifier: str) -> Mapping[str, str]:
         """RFC 7636 §4.3, except that TikTok's S256 is hexadecimal where the RFC's is base64url."""

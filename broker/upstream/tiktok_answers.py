@@ -2,8 +2,8 @@
 
 A body that reports an error becomes the exception of its row in `tiktok_errors`; one of another shape than
 documented is `Unavailable`. What is left is complete: there is no half identity and no half token pair.
-Unknown members are ignored. Of a name that occurs twice the last counts, as everywhere in JSON: the body has
-one sender, one reader and TLS between them, so the doubt harms nobody.
+Unknown members are counted and otherwise ignored. Of a name that occurs twice the last one holds, as everywhere
+in JSON: the body has one sender, one reader and TLS between them, so the doubt harms nobody.
 """
 
 import re
@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from broker.opaque import Secret
+from broker.upstream import tiktok_drift
 from broker.upstream.connector import Identity, Rejected, TokenPair, Trace, Unavailable, UpstreamError
 from broker.upstream.http import Answer
 from broker.upstream.tiktok_errors import Complaint, Place, answer_trace, complaint, verdict
@@ -49,18 +50,24 @@ class Body:
         """The answer is not of the documented shape."""
         return Unavailable(f"TikTok answered strangely: {what}", self.trace)
 
+    def unusable(self, name: str) -> UpstreamError:
+        """A member is missing, or not what it must be."""
+        tiktok_drift.count(self.trace.endpoint, name)
+        return self.strange(f"no usable `{name}`")
+
     def child(self, name: str) -> "Body":
         """An object within the object."""
         value = self.members.get(name)
         if not isinstance(value, dict):
-            raise self.strange(f"no object `{name}`")
+            raise self.unusable(name)
+        tiktok_drift.count_unknown(self.trace.endpoint, value, within=name)
         return Body(value, self.trace)
 
     def text(self, name: str, pattern: re.Pattern[str]) -> str:
         """A string that fits the pattern as a whole."""
         value = self.members.get(name)
         if not isinstance(value, str) or not pattern.fullmatch(value):
-            raise self.strange(f"no usable `{name}`")
+            raise self.unusable(name)
         return value
 
     def optional_text(self, name: str) -> str:
@@ -69,26 +76,44 @@ class Body:
         if value is None:
             return ""
         if not isinstance(value, str):
-            raise self.strange(f"`{name}` is not text")
+            raise self.unusable(name)
         return value
 
     def seconds(self, name: str) -> int:
         """A duration. JSON's true is a Python int, and a number beyond 64 bits arrives as a float."""
         value = self.members.get(name)
         if type(value) is not int or not 0 < value <= _TEN_YEARS:
-            raise self.strange(f"no usable `{name}`")
+            raise self.unusable(name)
         return value
 
 
-def token_body(answer: Answer) -> Body:
+def token_body(place: Place, answer: Answer) -> Body:
     """The flat object of a token answer, which has no `error`. Raises `UpstreamError`."""
-    body, said = _read("token", answer)
+    body, said = _read(place, answer)
     error = body.members.get("error")
     if error is None:
         return body
     if not isinstance(error, str):
-        raise body.strange("`error` is not text")
+        raise body.unusable("error")
     raise verdict(error, said.hints, body.trace)
+
+
+def revoked(answer: Answer) -> None:
+    """Hold an answer against what revoking answers: status 2xx and no error, whatever else its body is.
+
+    Raises `UpstreamError`. Source: /docs/en/oauth-revoke-a-user-access-token.
+    """
+    members = _object(answer)
+    said = complaint(members or {})
+    body = Body(members or {}, answer_trace("revoke", answer, said))
+    _refuse_no_answer(answer, body.trace)
+    tiktok_drift.count_unknown("revoke", body.members)
+    if body.members.get("error") is not None and said.code != "ok":
+        if not isinstance(said.code, str):
+            raise body.unusable("error")
+        raise verdict(said.code, said.hints, body.trace)
+    if not 200 <= answer.status < 300:
+        raise body.strange(f"HTTP {answer.status} without an error")
 
 
 def user_info_body(answer: Answer) -> Body:
@@ -103,12 +128,11 @@ def user_info_body(answer: Answer) -> Body:
 def issued(body: Body, *, now: int, callback_scopes: tuple[str, ...]) -> Issued:
     """The tokens of a sign-in or refresh, their lifetimes counted from `now` (epoch seconds).
 
-    Granted is what the answer says, or what the callback said when the answer is silent.
+    Granted is what the answer says, or what the callback said when the answer is silent. A refresh had no
+    callback: no scopes then mean that the old ones stand (RFC 6749 §6).
     Raises `Unavailable`. Source: /doc/oauth-get-a-user-access-token.
     """
-    # RFC 6749 §7.1: a token of a type we do not know must not be used.
-    if body.optional_text("token_type").lower() != "bearer":
-        raise body.strange("no usable `token_type`")
+    _refuse_unknown_type(body)
     tokens = TokenPair(
         access_token=Secret(body.text("access_token", _TOKEN)),
         refresh_token=Secret(body.text("refresh_token", _TOKEN)),
@@ -117,6 +141,12 @@ def issued(body: Body, *, now: int, callback_scopes: tuple[str, ...]) -> Issued:
         scopes=scope_list(body.optional_text("scope")) or callback_scopes,
     )
     return Issued(body.text("open_id", _OPAQUE), tokens)
+
+
+def client_token(body: Body) -> None:
+    """Hold an answer to the client-credentials grant against its shape. Raises `Unavailable`."""
+    _refuse_unknown_type(body)
+    body.text("access_token", _TOKEN)
 
 
 def identity(body: Body, *, avatar_schemes: Collection[str]) -> Identity:
@@ -144,19 +174,34 @@ def scope_list(text: str) -> tuple[str, ...]:
 
 def _read(place: Place, answer: Answer) -> tuple[Body, Complaint]:
     """The object in an answer and its error part, provided that somebody answered at all."""
+    members = _object(answer)
+    said = complaint(members or {})
+    body = Body(members or {}, answer_trace(place, answer, said))
+    _refuse_no_answer(answer, body.trace)
+    if members is None:
+        raise body.strange("not a JSON object")
+    tiktok_drift.count_unknown(place, members)
+    return body, said
+
+
+def _object(answer: Answer) -> Mapping[str, object] | None:
     try:
         members = orjson.loads(answer.body)
     except orjson.JSONDecodeError:
-        members = None
-    known = members if isinstance(members, dict) else {}
-    said = complaint(known)
-    body = Body(known, answer_trace(place, answer, said))
+        return None
+    return members if isinstance(members, dict) else None
+
+
+def _refuse_no_answer(answer: Answer, trace: Trace) -> None:
     # Among statuses 200 and 4xx the body decides: TikTok reports errors with status 200, too.
     if answer.status == 429 or not (200 <= answer.status < 300 or 400 <= answer.status < 500):
-        raise Unavailable(f"TikTok is down, overloaded or has moved (HTTP {answer.status})", body.trace)
-    if members is not known:
-        raise body.strange("not a JSON object")
-    return body, said
+        raise Unavailable(f"TikTok is down, overloaded or has moved (HTTP {answer.status})", trace)
+
+
+def _refuse_unknown_type(body: Body) -> None:
+    # RFC 6749 §7.1: a token of a type we do not know must not be used.
+    if body.optional_text("token_type").lower() != "bearer":
+        raise body.unusable("token_type")
 
 
 def _label(text: str) -> str | None:

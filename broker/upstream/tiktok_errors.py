@@ -13,7 +13,8 @@ from typing import Literal, NamedTuple, TypeAlias
 from broker.upstream.connector import Misconfigured, Refused, Rejected, Trace, Unavailable, UpstreamError
 from broker.upstream.http import Answer
 
-Place: TypeAlias = Literal["callback", "token", "user_info"]
+Place: TypeAlias = Literal["callback", "token", "user_info", "refresh", "revoke", "client_credentials"]
+"""Where TikTok spoke: `token` is the trade of a code; `refresh` and `client_credentials` have the same address."""
 
 BASIC_SCOPE_MISSING = (
     "TikTok may not share who you are with this app:"
@@ -31,6 +32,9 @@ _REDIRECT = "TikTok issued the code for another redirect URI: compare it with th
 _SCOPE = "TikTok has not approved a scope that we ask for: compare the scopes with the portal"
 _CODE = "TikTok refused the code: it is too old, was used before or belongs to another app"
 _VERIFIER = "TikTok refused the code verifier: wrong login, code used before, or a PKCE style that the app refuses"
+_MALFORMED = "TikTok calls our request malformed: this release may be too old for it"
+_DEAD = "TikTok refused the refresh token: it has expired, was replaced, or was revoked by the person"
+_GONE = "TikTok does not know this access token any more"
 _STALE = "TikTok refuses the access token that it has just issued"
 _DOWN = "TikTok says that it cannot answer at the moment"
 _FAILED = "TikTok broke off the sign-in with an error of its own"
@@ -47,8 +51,20 @@ class Verdict(NamedTuple):
     sentence: str
 
 
+# What calls apart from a sign-in can hear about ourselves, in each of their places.
+_ABOUT_US: tuple[tuple[str, str, type[UpstreamError], str], ...] = (
+    ("invalid_client", "", Misconfigured, _KEY),
+    ("unauthorized_client", "", Misconfigured, _KEY),
+    ("invalid_request", "secret", Misconfigured, _KEY),
+    ("invalid_request", "", Misconfigured, _MALFORMED),
+    ("unsupported_grant_type", "", Misconfigured, _MALFORMED),
+    ("server_error", "", Unavailable, _DOWN),
+    ("temporarily_unavailable", "", Unavailable, _DOWN),
+)
+_APART: tuple[Place, ...] = ("refresh", "revoke", "client_credentials")
+
 # The first row that fits decides. A hint is a word of `error_type` or of the description, in lower case; an
-# empty one always fits. An error without a row is `Rejected`: nobody is signed in on what we do not know.
+# empty one always fits.
 # fmt: off
 VERDICTS = (
     Verdict("callback",  "access_denied",             "non_sandbox_target", Refused,       _NOT_A_TESTER),
@@ -84,16 +100,25 @@ VERDICTS = (
     Verdict("user_info", "invalid_params",            "",                   Misconfigured, _REQUEST),
     Verdict("user_info", "rate_limit_exceeded",       "",                   Unavailable,   _DOWN),
     Verdict("user_info", "internal_error",            "",                   Unavailable,   _DOWN),
+
+    Verdict("refresh",   "invalid_grant",             "",                   Rejected,      _DEAD),
+    Verdict("revoke",    "invalid_grant",             "",                   Rejected,      _GONE),
+    Verdict("revoke",    "access_token_invalid",      "",                   Rejected,      _GONE),
+    *(Verdict(place, *row) for place in _APART for row in _ABOUT_US),
 )
 # fmt: on
 
 
 def verdict(error: str, hints: str, trace: Trace) -> UpstreamError:
-    """The exception for `error` at the trace's endpoint, given everything else TikTok said about it."""
+    """The exception for `error` at the trace's endpoint, given everything else TikTok said about it.
+
+    An error without a row is `Rejected` within a sign-in: nobody is signed in on what we do not know. Apart from
+    one it is `Misconfigured`, since `Rejected` would say that a token is dead, and that is not known either.
+    """
     for row in VERDICTS:
         if row.place == trace.endpoint and row.error == error and row.hint in hints.lower():
             return row.outcome(row.sentence, trace)
-    return Rejected(_UNKNOWN, trace)
+    return (Misconfigured if trace.endpoint in _APART else Rejected)(_UNKNOWN, trace)
 
 
 def callback_error(parameters: Mapping[str, str]) -> UpstreamError | None:

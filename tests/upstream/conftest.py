@@ -14,6 +14,10 @@ from broker.upstream.tiktok import TikTok
 NOW = 1_800_000_000
 
 
+async def no_pause(_: float) -> None:
+    """What a test waits between two attempts."""
+
+
 @pytest.fixture
 def router() -> respx.Router:
     return respx.Router(assert_all_called=False)
@@ -33,6 +37,7 @@ async def make_tiktok(router: respx.Router) -> AsyncIterator[Callable[..., TikTo
             api_url="https://open.tiktokapis.com",
             http=http,
             clock=lambda: NOW,
+            pause=no_pause,
         )
 
         def make(**fields: Any) -> TikTok:

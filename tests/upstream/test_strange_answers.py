@@ -15,6 +15,7 @@ from broker.opaque import Secret
 from broker.upstream.connector import Approval, SignedIn, Unavailable, UpstreamError
 from broker.upstream.http import MAX_ANSWER_BYTES
 from broker.upstream.tiktok import TikTok
+from tests.upstream.conftest import no_pause
 
 TOKEN_URL = "https://open.tiktokapis.com/v2/oauth/token/"
 INFO_URL = "https://open.tiktokapis.com/v2/user/info/"
@@ -92,7 +93,7 @@ async def test_a_broken_user_info_answer_is_unavailable(tiktok: TikTok, router: 
     router.get(INFO_URL).mock(return_value=response)
     with pytest.raises(Unavailable, match=says):
         await sign_in(tiktok)
-    assert len(router.calls) == 2
+    assert len(router.calls) == (2 if response.status_code == 429 else 3)
 
 
 @pytest.mark.parametrize(
@@ -157,6 +158,7 @@ def run(tokens: bytes, person: bytes, status: int) -> SignedIn | None:
                 api_url="https://open.tiktokapis.com",
                 http=http,
                 clock=lambda: 1_800_000_000,
+                pause=no_pause,
             )
             with suppress(UpstreamError):
                 return await sign_in(tiktok)

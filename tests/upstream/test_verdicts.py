@@ -4,22 +4,28 @@ import re
 
 import pytest
 
-from broker.upstream.connector import Refused, Rejected, Trace, Unavailable, UpstreamError
+from broker.upstream.connector import Misconfigured, Refused, Rejected, Trace, Unavailable, UpstreamError
 from broker.upstream.tiktok_errors import BASIC_SCOPE_MISSING, VERDICTS, Verdict, verdict
 
-ANSWERABLE = {"callback", "token", "user_info"}
+SIGNING_IN = {"callback", "token", "user_info"}
+APART = {"refresh", "revoke", "client_credentials"}
 
 
 @pytest.mark.parametrize("row", VERDICTS, ids=[f"{row.place}-{row.error}-{row.hint}" for row in VERDICTS])
 def test_every_row_of_the_table_can_be_reached(row: Verdict) -> None:
     error = verdict(row.error, f"Some {row.hint.upper()} text", Trace(row.place))
     assert (type(error), str(error)) == (row.outcome, row.sentence)
-    assert row.place in ANSWERABLE
+    assert row.place in SIGNING_IN | APART
 
 
-@pytest.mark.parametrize("place", sorted(ANSWERABLE))
+@pytest.mark.parametrize("place", sorted(SIGNING_IN))
 def test_an_error_without_a_row_signs_nobody_in(place: str) -> None:
     assert type(verdict("moon_phase", "", Trace(place))) is Rejected
+
+
+@pytest.mark.parametrize("place", sorted(APART))
+def test_an_error_without_a_row_does_not_declare_a_token_dead(place: str) -> None:
+    assert type(verdict("moon_phase", "", Trace(place))) is Misconfigured
 
 
 @pytest.mark.parametrize(

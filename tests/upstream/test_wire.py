@@ -12,6 +12,7 @@ from broker.opaque import Secret
 from broker.upstream.connector import Approval, SignedIn, Unavailable
 from broker.upstream.http import MAX_ANSWER_BYTES, upstream_client
 from broker.upstream.tiktok import TikTok
+from tests.upstream.conftest import no_pause
 
 TOKENS = (
     b'{"access_token":"act.a!1","expires_in":7200,"open_id":"o","refresh_expires_in":15552000,'
@@ -120,6 +121,7 @@ def make(http: httpx.AsyncClient, api_url: str) -> TikTok:
         http=http,
         clock=lambda: 1_800_000_000,
         patience=0.3,
+        pause=no_pause,
     )
 
 
@@ -223,8 +225,9 @@ async def test_a_server_that_falls_silent_is_unavailable(wire: tuple[Wire, TikTo
     """When the whole call has taken too long, whatever its pieces took."""
     server, tiktok = wire
     server.replies = [SILENCES[name]]
-    with pytest.raises(Unavailable, match=r"\(TimeoutError\)"):
+    with pytest.raises(Unavailable, match=r"\(TimeoutError\)") as caught:
         await sign_in(tiktok)
+    assert not caught.value.nothing_sent
 
 
 @pytest.mark.parametrize("name", REPLIES)
@@ -232,8 +235,9 @@ async def test_a_broken_token_answer_is_unavailable(wire: tuple[Wire, TikTok], n
     """Without a second attempt at redeeming the code."""
     server, tiktok = wire
     server.replies = [REPLIES[name]]
-    with pytest.raises(Unavailable):
+    with pytest.raises(Unavailable) as caught:
         await sign_in(tiktok)
+    assert not caught.value.nothing_sent
     assert len(server.requests) == 1
 
 
@@ -260,8 +264,26 @@ async def test_a_closed_port_is_unavailable() -> None:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         async with upstream_client() as http:
-            with pytest.raises(Unavailable, match="ClientConnectorError"):
+            with pytest.raises(Unavailable, match="ClientConnectorError") as caught:
                 await sign_in(make(http, f"http://127.0.0.1:{bound.getsockname()[1]}"))
+            assert caught.value.nothing_sent
+
+
+async def test_a_name_that_does_not_resolve_is_unavailable() -> None:
+    async with upstream_client() as http:
+        with pytest.raises(Unavailable, match="ClientConnectorDNSError") as caught:
+            await sign_in(make(http, "http://tiktok.invalid"))
+        assert caught.value.nothing_sent
+
+
+async def test_a_server_that_accepts_and_then_says_nothing_of_tls_is_unavailable() -> None:
+    """Within the time for connecting; nothing was sent to it that anybody could have taken for a request."""
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        async with upstream_client() as http:
+            http.timeout = httpx.Timeout(8.0, connect=0.05, pool=0.05)
+            with pytest.raises(Unavailable, match="ConnectionTimeoutError") as caught:
+                await sign_in(make(http, f"https://127.0.0.1:{mute.getsockname()[1]}"))
+            assert caught.value.nothing_sent
 
 
 async def test_a_server_that_does_not_speak_tls_is_unavailable(wire: tuple[Wire, TikTok]) -> None:

@@ -22,6 +22,7 @@ PATHS = (
     "/logout/confirm",
     "/healthz",
     "/readyz",
+    "/metrics",
     "/.well-known/jwks.json",
     "/.well-known/openid-configuration",
     "/",
