@@ -27,6 +27,7 @@ __all__ = [
     "Settings",
     "callbacks",
     "database_url",
+    "doubts",
     "effective",
     "from_environment",
     "load",
@@ -256,6 +257,11 @@ def _unknown(environ: Mapping[str, str]) -> Iterator[str]:
             nearest = get_close_matches(name[:64], known, n=1, cutoff=0)[0]
             shown = ascii(name[:64])[1:-1]
             yield f"{shown} is not a setting; the nearest is {nearest}, so rename or remove it"
+
+
+def doubts(settings: Settings) -> list[str]:
+    """What the settings allow but hardly mean, one sentence each, for a warning at the start."""
+    return list(registrations.doubts(settings.registrations, public=not settings.loopback))
 
 
 def effective(settings: Settings) -> list[tuple[str, str]]:

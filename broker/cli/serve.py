@@ -55,6 +55,9 @@ def serve(host: str, port: int, workers: int, migrate: bool) -> None:
         _prepare(chosen.database_url, migrate=migrate)
         listen(sockets, BACKLOG)
         _announce(chosen, sockets)
+        for doubt in settings.doubts(chosen):
+            # Here and not in a worker, so that it is said once.
+            log.get("settings").warning("settings.doubtful", advice=doubt)
         if workers == 1:
             serve_here(chosen, sockets)
         else:

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -38,6 +38,25 @@ class Registration:
 def environment_of(client_key: str) -> str:
     """TikTok's sandbox keys start with `sb`, as far as anybody has seen."""
     return "sandbox" if client_key.startswith("sb") else "production"
+
+
+def doubts(found: Iterable[Registration], *, public: bool) -> Iterator[str]:
+    """What is allowed but hardly meant, a sentence for each; `public`: the issuer is not on loopback."""
+    for each in found:
+        by_key = environment_of(each.client_key)
+        if each.environment != by_key:
+            begins = (
+                "begins with sb, as those of sandboxes do" if by_key == "sandbox" else "does not begin with sb"
+            )
+            yield (
+                f"The registration {each.name} is called one of {each.environment}, but its client key {begins};"
+                " compare key and environment with TikTok's portal"
+            )
+        elif public and by_key == "sandbox":
+            yield (
+                f"The registration {each.name} has a sandbox's client key (it begins with sb), so that only its"
+                " target users can sign in; for everybody else put in key and secret of the production app"
+            )
 
 
 def _name(text: str) -> str:

@@ -44,6 +44,7 @@ def login(**changes: Any) -> Login:
         "expected_user": opaque.identifier("usr_"),
         "pushed": "p" * 43,
         "language": "zh",
+        "missing": (),
         "resources": (),
     }
     return Login(**(usual | changes))
