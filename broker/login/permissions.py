@@ -12,7 +12,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from broker import log
 from broker.clock import Clock
 from broker.login import answers, refusals
 from broker.login.astray import Astray
@@ -27,7 +26,6 @@ from broker.web.requests import read_form
 
 PATH: Final = "/authorize/again"
 _AGAIN: Final = "continue"
-_log = log.get("login")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +44,14 @@ class Permissions:
         return [Route(PATH, self.post, methods=["POST"])]
 
     def ask(self, request: Request, login: Login, missing: tuple[str, ...], *, app: str) -> Response:
-        """The page for the app of this name. Raises `invalid_request` when the request is too large to be kept."""
-        _log.info("login.permissions_missing", client_id=login.client_id, scopes=missing)
+        """The page for the app of this name. Raises `OAuthError`, to be sent to the app, for want of room."""
         waiting = login.anew(now=self.clock(), missing=missing)
         page = self.pages.permissions(request, app=app, scopes=missing, login=self.browser.state_for(waiting))
-        self.browser.keep(page, waiting, request.cookies, in_place_of=login)
+        try:
+            self.browser.keep(page, waiting, request.cookies, in_place_of=login)
+        except OAuthError as error:
+            # A request as large as can be, and more scopes than TikTok has for signing in.
+            raise _refused(missing) from error
         return page
 
     async def post(self, request: Request) -> Response:
@@ -74,7 +75,11 @@ class Permissions:
 
     def _decided(self, request: Request, login: Login, choice: str) -> Response:
         if choice != _AGAIN:
-            raise access_denied(f"The person did not allow what this app requires: {', '.join(login.missing)}.")
+            raise _refused(login.missing)
         again = login.anew(now=self.clock())
         # Without its consent page TikTok would answer at once, and the same as before.
         return self.departure.begin(request, again, force_consent=True, in_place_of=login)
+
+
+def _refused(missing: tuple[str, ...]) -> OAuthError:
+    return access_denied(f"The person did not allow what this app requires: {', '.join(missing)}.")

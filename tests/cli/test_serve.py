@@ -1,6 +1,7 @@
 """`broker serve` in a process of its own: start, answer, end."""
 
 import http.client
+import json
 import re
 import signal
 import socket
@@ -68,6 +69,21 @@ def test_settings_and_redirect_uris_are_announced_and_no_secret(database_url: st
     for secret in secrets:
         assert secret not in broker.announced
         assert secret not in broker.log.read_text()
+
+
+def test_a_sandbox_in_public_is_warned_of_once_however_many_workers_there_are(tmp_path: Path) -> None:
+    environ = settings(
+        f"sqlite:///{tmp_path}/broker.db",
+        BROKER_ISSUER="https://id.example",
+        BROKER_TIKTOK_CLIENT_KEY="sbawexample000001",
+        BROKER_LOG_LEVEL="warning",
+    )
+    with serving("--workers", "2", environ=environ, cwd=tmp_path) as broker:
+        assert get(broker.port, "/readyz")[0] == 200
+        broker.stop(signal.SIGTERM)
+    (line,) = map(json.loads, broker.log.read_text().splitlines())
+    assert (line["level"], line["event"]) == ("warning", "settings.doubtful")
+    assert "sandbox" in line["advice"]
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from broker.opaque import Secret
-from broker.settings import BadSettings, Settings, effective
+from broker.settings import BadSettings, Settings, doubts, effective
 from tests.configuration.given import NEEDED, fault, loaded
 
 TWO = """
@@ -98,3 +98,27 @@ def test_every_fault_of_every_registration_is_reported(tmp_path: Path) -> None:
 
 def test_a_file_of_registrations_that_is_not_there_is_one_sentence() -> None:
     assert "cannot be read" in fault(TIKTOK_REGISTRATIONS="/nonexistent/registrations.toml")
+
+
+def test_a_sandbox_in_public_and_a_key_of_the_other_environment_are_doubted(tmp_path: Path) -> None:
+    """One sentence for each, with the name and what to do, and without the key; a test on loopback is none."""
+    (mixed_up,) = doubts(registered(tmp_path, TWO))
+    assert "test-app" in mixed_up
+    assert "begins with sb" in mixed_up
+    assert "compare" in mixed_up
+    # Wherever it runs: TikTok would refuse it everywhere.
+    assert doubts(registered(tmp_path, TWO, ISSUER="http://127.0.0.1:8000")) == [mixed_up]
+
+    as_they_are = TWO.replace('environment = "production"', 'environment = "sandbox"')
+    sandboxes = doubts(registered(tmp_path, as_they_are, TIKTOK_CLIENT_KEY="sbawdefault"))
+    assert [name for sentence in sandboxes for name in ("default", "test-app") if f" {name} " in sentence] == [
+        "default",
+        "test-app",
+    ]
+    assert all("target users" in sentence and "production app" in sentence for sentence in sandboxes)
+    assert not any("sbaw" in sentence for sentence in (mixed_up, *sandboxes))
+    assert doubts(registered(tmp_path, as_they_are, ISSUER="http://localhost:8000")) == []
+
+    turned_round = TWO.replace('client_key = "awde"', 'client_key = "awde"\nenvironment = "sandbox"')
+    assert any("does not begin with sb" in sentence for sentence in doubts(registered(tmp_path, turned_round)))
+    assert doubts(loaded()) == []
