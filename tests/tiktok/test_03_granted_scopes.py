@@ -92,6 +92,8 @@ async def test_a_required_permission_is_asked_for_again_and_nothing_is_stored_be
     assert second.params["disable_auto_auth"] == "1"
     for anew in ("state", "code_challenge"):
         assert second.params[anew] != first.params[anew]
+    # Nor is it the login by which the page was answered.
+    assert second.params["state"].partition(".")[0] != asked_in(page).partition(".")[0]
     for same in ("client_key", "scope", "redirect_uri"):
         assert second.params[same] == first.params[same]
     await assert_nothing_stored(stage)
