@@ -73,7 +73,7 @@ def begin(registration: str) -> None:
     """Let the metrics of a registration be there from the start: one that is absent cannot be subtracted."""
     LOGINS_STARTED.labels(registration)
     LOGINS_RETURNED.labels(registration)
-    CIRCUIT_OPEN.labels(registration)
+    CIRCUIT_OPEN.labels(registration).set(0)
 
 
 _WORD: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
