@@ -23,15 +23,18 @@ from broker.introspection import Introspection
 from broker.keys import ring
 from broker.keys.signer import Signer
 from broker.login.addresses import callback_address
+from broker.login.astray import Astray
 from broker.login.authorize import Authorize
 from broker.login.browser import Browser
 from broker.login.callback import Callback
 from broker.login.codes import Codes
 from broker.login.codes import Lifetimes as SignInLifetimes
+from broker.login.departure import Departure
 from broker.login.logout import Logout
 from broker.login.notice import LogoutNotice
 from broker.login.pages import loading
 from broker.login.pages.rendering import Pages
+from broker.login.permissions import Permissions
 from broker.metrics import Metrics
 from broker.oauth import registration
 from broker.outbound import Outbound, Reach, outbound_client
@@ -173,6 +176,7 @@ class _House:
             grant=settings.grant_ttl,
         )
         codes = Codes(self.database, self.vault, lifetimes, settings.avatars, outbox, self.clock)
+        departure = Departure(browser, tiktok, callbacks)
         authorize = Authorize(
             issuer=issuer,
             database=self.database,
@@ -180,12 +184,24 @@ class _House:
             claims=self.claims,
             browser=browser,
             codes=codes,
+            departure=departure,
+            pages=self.pages,
+            clock=self.clock,
+        )
+        astray = Astray(issuer, self.directory, browser, self.pages, tiktok)
+        permissions = Permissions(issuer, browser, departure, astray, self.pages, self.clock)
+        callback = Callback(
+            issuer=issuer,
+            directory=self.directory,
+            browser=browser,
+            codes=codes,
+            permissions=permissions,
+            astray=astray,
             pages=self.pages,
             tiktok=tiktok,
             callbacks=callbacks,
             clock=self.clock,
         )
-        callback = Callback(issuer, self.directory, browser, codes, self.pages, tiktok, callbacks, self.clock)
         logout = Logout(
             issuer=issuer,
             database=self.database,
@@ -197,7 +213,7 @@ class _House:
             outbox=outbox,
             clock=self.clock,
         )
-        return [*authorize.routes(), *callback.routes(), *logout.routes()]
+        return [*authorize.routes(), *permissions.routes(), *callback.routes(), *logout.routes()]
 
     def _back_channel_routes(self) -> list[Route]:
         settings, issuer = self.settings, self.settings.issuer

@@ -28,12 +28,13 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class LiveSession:
-    """A browser that is signed in now, by the registration through which it was."""
+    """A browser that is signed in now, by the registration through which it was and what TikTok granted then."""
 
     id: str
     user_id: str
     account_id: str
     registration: str
+    tiktok_scope: str
     auth_time: int
 
 
@@ -46,6 +47,7 @@ _FIND = (
         sessions.c.user_id,
         sessions.c.account_id,
         accounts.c.registration,
+        accounts.c.granted_scope.label("tiktok_scope"),
         sessions.c.auth_time,
     )
     .join(users, users.c.id == sessions.c.user_id)
@@ -195,4 +197,11 @@ async def tell(
 
 
 def _live(row: Row) -> LiveSession:
-    return LiveSession(row["id"], row["user_id"], row["account_id"], row["registration"], row["auth_time"])
+    return LiveSession(
+        row["id"],
+        row["user_id"],
+        row["account_id"],
+        row["registration"],
+        row["tiktok_scope"],
+        row["auth_time"],
+    )

@@ -74,13 +74,15 @@ async def _signed_in(presented: Presentation, code: str, verifier: str, redirect
         raise server_error("This app is bound to a TikTok registration that is not configured.")
     approval = Approval(Secret(code), ())
     try:
-        signed_in = await tiktok.sign_in(approval, verifier=verifier, redirect_uri=redirect_uri, native=True)
+        return await tiktok.sign_in(
+            approval,
+            verifier=verifier,
+            redirect_uri=redirect_uri,
+            required=metadata.required_tiktok_scopes,
+            native=True,
+        )
     except UpstreamError as error:
         raise upstream_errors.told(error, metadata.registration) from None
-    missing = [scope for scope in metadata.required_tiktok_scopes if scope not in signed_in.tokens.scopes]
-    if missing:
-        raise access_denied(f"The app needs a permission that was not given at TikTok: {' '.join(missing)}.")
-    return signed_in
 
 
 async def _written(

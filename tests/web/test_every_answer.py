@@ -11,6 +11,7 @@ from tests.web.front import Front, running_front
 
 PATHS = (
     "/authorize",
+    "/authorize/again",
     "/callback/tiktok",
     "/callback/tiktok/other",
     "/webhooks/tiktok",
