@@ -44,7 +44,7 @@ from broker.par import PushedRequests
 from broker.revocation import Revocation
 from broker.sealing import Sealer
 from broker.settings import Settings
-from broker.store import avatars, deliveries, sessions
+from broker.store import avatars, deliveries, revocations, sessions
 from broker.store.database import Database, connect
 from broker.tokens.endpoint import TokenEndpoint
 from broker.tokens.lifetimes import Lifetimes
@@ -53,6 +53,7 @@ from broker.upstream.tiktok import Pkce, TikTok
 from broker.upstream.tiktok_events import WebhookKeys
 from broker.userinfo import UserInfo
 from broker.vault import Vault
+from broker.vault_revoking import TikTokRevocation
 from broker.web.errors import Json
 from broker.web.middleware import Edge
 from broker.webhook import Events, Webhook
@@ -105,6 +106,7 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
             sessions.LOGOUT: house.logout_notice().deliver,
             deliveries.TIKTOK_EVENT: Events(database, clock).deliver,
             avatars.AVATAR: house.copier().deliver,
+            revocations.TIKTOK_REVOCATION: TikTokRevocation(house.vault).deliver,
         }
         outbox = Outbox(database, kinds, clock)
         await stack.enter_async_context(outbox.working())

@@ -25,7 +25,8 @@ from broker.upstream.tiktok import TikTok
 
 _log = log.get("vault")
 _PURPOSE: Final = "tiktok tokens"
-_FRESH_SECONDS: Final = 120
+FRESH_SECONDS: Final = 120
+"""With less than this left a token is refreshed before it is used."""
 # Longer than the slowest call to TikTok and its one repetition, with room for clocks that differ.
 _LEASE_SECONDS: Final = 45
 _LOOK_SECONDS: Final = 0.1
@@ -63,10 +64,21 @@ class Vault:
             registration=registration,
             open_id=open_id,
             granted_scope=" ".join(tokens.scopes),
-            sealed_tokens=self._sealed(tokens, registration, open_id),
+            sealed_tokens=self.seal(tokens, registration, open_id),
             access_expires_at=tokens.access_expires_at,
             refresh_expires_at=tokens.refresh_expires_at,
         )
+
+    def seal(self, tokens: TokenPair, registration: str, open_id: str) -> bytes:
+        """The pair as the row of this account may hold it."""
+        pair = [tokens.access_token.reveal(), tokens.refresh_token.reveal()]
+        return self.sealer.seal(orjson.dumps(pair), purpose=_PURPOSE, row=_row(registration, open_id))
+
+    def open(self, sealed: bytes, registration: str, open_id: str) -> tuple[Secret, Secret]:
+        """Access token and refresh token. Raises `Unsealable` when the secret key they need is not there."""
+        pair = self.sealer.open(sealed, purpose=_PURPOSE, row=_row(registration, open_id))
+        access_token, refresh_token = orjson.loads(pair)
+        return Secret(access_token), Secret(refresh_token)
 
     async def live(self, kept: Kept) -> LiveToken:
         """A live access token of this account, refreshed at TikTok when less than two minutes remain.
@@ -79,7 +91,7 @@ class Vault:
                 raise SignInNeeded("there are no tokens of this account")
             if kept.lease_until is not None:
                 await self._wait_or_bury(kept, now)
-            elif kept.access_expires_at - now >= _FRESH_SECONDS:
+            elif kept.access_expires_at - now >= FRESH_SECONDS:
                 return self._opened(kept)
             elif kept.refresh_expires_at <= now:
                 raise SignInNeeded("the refresh token has expired")
@@ -121,7 +133,7 @@ class Vault:
         if not await self.database.run(token_pairs.lease, kept, lease, until=until, now=now):
             return
         try:
-            issued = await tiktok.refresh(self._opened_pair(kept)[1])
+            issued = await tiktok.refresh(self._pair_of(kept)[1])
         except UpstreamError as error:
             await self._not_refreshed(kept, lease, error)
             raise
@@ -134,7 +146,7 @@ class Vault:
     async def _store(self, kept: Kept, lease: str, tokens: TokenPair, until: int) -> None:
         """Keep what TikTok answered before anybody uses it. The old pair is dead: the database is given time."""
         pair = NewPair(
-            sealed_tokens=self._sealed(tokens, kept.registration, kept.open_id),
+            sealed_tokens=self.seal(tokens, kept.registration, kept.open_id),
             granted_scope=" ".join(tokens.scopes) or kept.granted_scope,
             access_expires_at=tokens.access_expires_at,
             refresh_expires_at=tokens.refresh_expires_at,
@@ -177,20 +189,11 @@ class Vault:
         )
 
     def _opened(self, kept: Kept) -> LiveToken:
-        access_token, _ = self._opened_pair(kept)
+        access_token, _ = self._pair_of(kept)
         return LiveToken(access_token, kept.access_expires_at, tuple(kept.granted_scope.split()))
 
-    def _opened_pair(self, kept: Kept) -> tuple[Secret, Secret]:
-        """Access token and refresh token. Raises `Unsealable` when the secret key they need is not there."""
-        row = _row(kept.registration, kept.open_id)
-        access_token, refresh_token = orjson.loads(
-            self.sealer.open(kept.sealed_tokens or b"", purpose=_PURPOSE, row=row)
-        )
-        return Secret(access_token), Secret(refresh_token)
-
-    def _sealed(self, tokens: TokenPair, registration: str, open_id: str) -> bytes:
-        pair = [tokens.access_token.reveal(), tokens.refresh_token.reveal()]
-        return self.sealer.seal(orjson.dumps(pair), purpose=_PURPOSE, row=_row(registration, open_id))
+    def _pair_of(self, kept: Kept) -> tuple[Secret, Secret]:
+        return self.open(kept.sealed_tokens or b"", kept.registration, kept.open_id)
 
 
 def _row(registration: str, open_id: str) -> str:

@@ -1,29 +1,35 @@
-"""A store function run for one command, on a database this release can run on."""
+"""Store functions run for one command, on a database this release can run on."""
 
 import asyncio
-from typing import TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 import click
 
 from broker.cli import schema
 from broker.settings import database_url
 from broker.store import revision
-from broker.store.database import P, StoreFunction, connect
+from broker.store.database import Database, P, StoreFunction, connect
 
 T = TypeVar("T")
 
 
 def read(function: StoreFunction[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """What a reading store function answers. Raises `click.ClickException` unless the schema is this release's."""
-    return asyncio.run(_run(function, True, *args, **kwargs))
+    return using(lambda database: database.read(function, *args, **kwargs))
 
 
 def change(function: StoreFunction[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """What a changing store function answers, in one transaction; raises as `read` does."""
-    return asyncio.run(_run(function, False, *args, **kwargs))
+    return using(lambda database: database.transact(function, *args, **kwargs))
 
 
-async def _run(function: StoreFunction[P, T], reads_only: bool, /, *args: P.args, **kwargs: P.kwargs) -> T:
+def using(work: Callable[[Database], Coroutine[Any, Any, T]]) -> T:
+    """What `work` answers, however many store functions it runs; raises as `read` does."""
+    return asyncio.run(_using(work))
+
+
+async def _using(work: Callable[[Database], Coroutine[Any, Any, T]]) -> T:
     url = database_url()
     if schema.not_made_yet(url):
         raise click.ClickException(
@@ -33,7 +39,6 @@ async def _run(function: StoreFunction[P, T], reads_only: bool, /, *args: P.args
     database = await connect(url.reveal(), pool_size=1)
     try:
         schema.demand(await database.read(revision.current))
-        work = database.read if reads_only else database.transact
-        return await work(function, *args, **kwargs)
+        return await work(database)
     finally:
         await database.close()

@@ -14,6 +14,9 @@ _PLACES = {
     "simulator": "broker.cli.simulator:simulator",
     "db": "broker.cli.db:db",
     "clients": "broker.cli.clients:clients",
+    "users": "broker.cli.users:users",
+    "audit": "broker.cli.audit:audit",
+    "purge": "broker.cli.purge:purge",
     "secret": "broker.cli.secret:secret",
 }
 _INTERRUPTED = 130

@@ -37,6 +37,7 @@ _TAKE = (
 )
 _DONE = delete(outbox).where(outbox.c.id == bindparam("delivery"))
 _POSTPONE = update(outbox).where(outbox.c.id == bindparam("delivery")).values(due_at=bindparam("due"))
+_AMEND = update(outbox).where(outbox.c.id == bindparam("delivery")).values(payload=bindparam("instead"))
 
 
 async def put(
@@ -81,3 +82,8 @@ async def done(tx: Transaction, delivery_id: str) -> None:
 async def postpone(tx: Transaction, delivery_id: str, *, due_at: int) -> None:
     """Try again at `due_at`."""
     await tx.run(_POSTPONE, delivery=delivery_id, due=due_at)
+
+
+async def amend(tx: Transaction, delivery_id: str, payload: dict[str, Any]) -> bool:
+    """Put `payload` in place of what it was asked with; False when it has been done, or given up, meanwhile."""
+    return bool(await tx.run(_AMEND, delivery=delivery_id, instead=orjson.dumps(payload).decode()))

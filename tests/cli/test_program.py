@@ -15,10 +15,11 @@ from broker.sealing import Unsealable
 from broker.store.database import DatabaseUnavailable, SchemaMismatch
 from tests.cli.running import clean, ended, run
 
-COMMANDS = {"demo", "serve", "doctor", "simulator", "db", "clients", "secret"}
+COMMANDS = {"demo", "serve", "doctor", "simulator", "db", "clients", "users", "audit", "purge", "secret"}
 SUBCOMMANDS = {
     "db": {"upgrade", "downgrade", "current", "check", "history"},
     "clients": {"add", "list", "show", "update", "remove", "rotate-secret", "disable", "enable"},
+    "users": {"list", "show", "block", "unblock", "sign-out", "disconnect", "erase", "export"},
 }
 HEAVY = (
     "sqlalchemy",
@@ -80,7 +81,15 @@ def test_every_command_shows_an_example(path: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    [("clients", "list"), ("clients", "show"), ("db", "history"), ("db", "current"), ("db", "check"), ("doctor",)],
+    [
+        *(("clients", name) for name in ("list", "show")),
+        *(("users", name) for name in ("list", "show", "export")),
+        *(("db", name) for name in ("history", "current", "check")),
+        ("doctor",),
+        ("audit",),
+        ("purge",),
+    ],
+    ids=" ".join,
 )
 def test_every_listing_can_be_json(path: tuple[str, ...]) -> None:
     assert any("--json" in option.opts for option in command(path).params)
@@ -100,7 +109,19 @@ def test_module_and_program_are_the_same(tmp_path: Path) -> None:
     assert ended("--version", environ={}, cwd=tmp_path).stdout == run("--version").stdout
 
 
-@pytest.mark.parametrize("arguments", ["--help", "serve --help", "clients add --help", "db downgrade --help"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "--help",
+        "serve --help",
+        "clients add --help",
+        "users erase --help",
+        "users export --help",
+        "audit --help",
+        "purge --help",
+        "db downgrade --help",
+    ],
+)
 def test_help_imports_no_library_but_click(arguments: str, tmp_path: Path) -> None:
     program = f"""
 import sys

@@ -1,0 +1,48 @@
+"""The person that a command is about, and the sentence when there is none, or more than one."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from broker.store.people import Person
+
+PERSON = click.argument("name", metavar="PERSON")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+# No option is as long as the shortest of TikTok's ids, by far.
+_LONGER_THAN_OPTIONS = 20
+
+
+class PersonCommand(click.Command):
+    """A command with one PERSON and flags. TikTok's `open_id`s may begin with a dash, and are no options then."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        names = [one for one in args if one.startswith("-") and len(one) > _LONGER_THAN_OPTIONS]
+        if names and "--" not in args:
+            args = [*(one for one in args if one not in names), "--", *names]
+        return super().parse_args(ctx, args)
+
+
+def found(name: str) -> "Person":
+    """The person of this sub, union_id or open_id. Raises `click.ClickException` unless it is exactly one."""
+    from broker.cli.database import read
+    from broker.cli.output import visible
+    from broker.store import people
+
+    persons = read(people.find, name)
+    if not persons:
+        raise click.ClickException(
+            f"There is nobody whose sub, union_id or open_id is {visible(name)[:64]}; "
+            "`broker users list` shows the people that there are."
+        )
+    if len(persons) > 1:
+        subs = ", ".join(person.sub for person in persons)
+        raise click.ClickException(f"{visible(name)[:64]} is more than one person: name one of {subs}.")
+    return persons[0]
+
+
+def called(person: "Person") -> str:
+    """The `sub`, and the display name when there is one, for a sentence."""
+    from broker.cli.output import visible
+
+    return f"{person.sub} ({visible(person.display_name)})" if person.display_name else person.sub

@@ -1,0 +1,133 @@
+"""A person leaves: taken out of our apps at TikTok, or erased altogether. Each is one transaction.
+
+What is left of an erased person: the kinds and times of what happened, which app and which registration, and one
+event whose `user_id` is a digest of the `sub`. It proves the erasure to whoever still knows the `sub`, and leads
+nobody back to it.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, delete, select, update
+
+from broker import opaque
+from broker.store import audit, endings, revocations
+from broker.store.database import Transaction
+from broker.store.endings import Standing
+from broker.store.revocations import Revocation
+from broker.store.schema import accounts, audit_events, users, webhook_deliveries
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What ended, and the registrations whose grant TikTok is asked to end."""
+
+    ended: Standing
+    registrations: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshing:
+    """A pair of this person is being renewed at TikTok just now, until `until`; nothing was changed.
+
+    Taken now it would be the dead one, and the new one would be nobody's.
+    """
+
+    until: int
+
+
+_THIS = users.c.id == bindparam("user")
+# The weaker lock also before deleting: a sign-in from a session refers to the row while we wait for that sign-in.
+_HOLD = select(users.c.id).where(_THIS).with_for_update(key_share=True)
+_THEIRS = accounts.c.user_id == bindparam("user")
+_TAKE = (
+    select(
+        accounts.c.registration,
+        accounts.c.open_id,
+        accounts.c.sealed_tokens,
+        accounts.c.access_expires_at,
+        accounts.c.refresh_expires_at,
+        accounts.c.refresh_lease_until,
+    )
+    .where(_THEIRS)
+    .order_by(accounts.c.id)
+    .with_for_update(key_share=True)
+)
+_FORGET_TOKENS = (
+    update(accounts)
+    .where(_THEIRS)
+    .values(
+        sealed_tokens=None,
+        access_expires_at=None,
+        refresh_expires_at=None,
+        refresh_lease=None,
+        refresh_lease_until=None,
+    )
+)
+_FORGET_SENDER = (
+    update(webhook_deliveries)
+    .where(
+        webhook_deliveries.c.registration == bindparam("registered"),
+        webhook_deliveries.c.open_id == bindparam("sender"),
+    )
+    .values(open_id=None)
+)
+_FORGET_WHOSE = (
+    update(audit_events)
+    .where(audit_events.c.user_id == bindparam("user"))
+    # Tokens carry the ids of session and grant beside the `sub`, log lines that of the request.
+    .values(user_id=None, session_id=None, grant_id=None, request_id=None)
+)
+_DELETE = delete(users).where(_THIS)
+
+
+def erased(user_id: str) -> str:
+    """What stands as `user_id` in the one event that tells of an erasure."""
+    return f"erased:{opaque.sha256_hex(user_id)}"
+
+
+async def disconnect(tx: Transaction, user_id: str, *, now: int) -> Left | Refreshing | None:
+    """Delete the person's TikTok tokens, end every session and grant, have TikTok told; None for nobody."""
+    if await tx.one(_HOLD, user=user_id) is None:
+        return None
+    left = await _leave(tx, user_id, reason="disconnected", now=now)
+    if isinstance(left, Left):
+        await audit.record(tx, "user.disconnected", actor="operator", user_id=user_id, now=now)
+    return left
+
+
+async def erase(tx: Transaction, user_id: str, *, now: int) -> Left | Refreshing | None:
+    """The same, and then delete whatever leads to the person; None for nobody."""
+    if await tx.one(_HOLD, user=user_id) is None:
+        return None
+    senders = [(row["registration"], row["open_id"]) for row in await tx.all(_TAKE, user=user_id)]
+    left = await _leave(tx, user_id, reason="erased", now=now)
+    if not isinstance(left, Left):
+        return left
+    for registration, open_id in senders:
+        await tx.run(_FORGET_SENDER, registered=registration, sender=open_id)
+    await tx.run(_FORGET_WHOSE, user=user_id)
+    # Accounts, sessions, grants and the copied picture go with their person.
+    await tx.run(_DELETE, user=user_id)
+    await audit.record(tx, "user.erased", actor="operator", user_id=erased(user_id), now=now)
+    return left
+
+
+async def _leave(tx: Transaction, user_id: str, *, reason: str, now: int) -> Left | Refreshing:
+    found = await tx.all(_TAKE, user=user_id)
+    busy = [row["refresh_lease_until"] for row in found if (row["refresh_lease_until"] or 0) > now]
+    if busy:
+        return Refreshing(max(busy))
+    kept = [row for row in found if row["sealed_tokens"] is not None]
+    await tx.run(_FORGET_TOKENS, user=user_id)
+    for row in kept:
+        revocation = Revocation(
+            id=opaque.identifier(),
+            registration=row["registration"],
+            open_id=row["open_id"],
+            sealed_tokens=row["sealed_tokens"],
+            access_expires_at=row["access_expires_at"],
+            refresh_expires_at=row["refresh_expires_at"],
+        )
+        await revocations.ask(tx, revocation, now=now)
+    ended = await endings.end_all(tx, user_id, reason=reason, now=now)
+    return Left(ended, tuple(row["registration"] for row in kept))
