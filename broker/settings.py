@@ -47,7 +47,7 @@ _NOT_LONGER_THAN = (
     ("refresh_token_ttl", "grant_ttl"),
     ("session_ttl", "session_max_ttl"),
 )
-_OF_REGISTRATION = ("client_key", "client_secret", "scopes", "pkce")
+_OF_REGISTRATION = ("client_key", "client_secret", "previous_client_secret", "scopes", "pkce")
 _NAMES = {variable.field: variable.name for variable in VARIABLES}
 
 
@@ -133,7 +133,7 @@ def load(environ: Mapping[str, str], *, terminal: bool = False) -> Settings:
         name=registrations.DEFAULT,
         client_key=parsed["client_key"],
         client_secret=parsed.pop("client_secret"),
-        previous_client_secret=None,
+        previous_client_secret=parsed.pop("previous_client_secret"),
         scopes=parsed.pop("scopes"),
         pkce=parsed.pop("pkce"),
         environment=registrations.environment_of(parsed.pop("client_key")),
