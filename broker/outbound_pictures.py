@@ -4,7 +4,6 @@ It is bounded in time and size, follows no redirect, refuses private addresses a
 picture to be one only when its announced type and its first bytes both say so. SVG is none: it can hold script.
 """
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -47,10 +46,7 @@ class Pictures:
         try:
             # Encoded already: read and written anew, a signed link is another one.
             url = URL(link, encoded=True)
-            async with (
-                asyncio.timeout(_CALL_SECONDS),
-                self.session.get(url, headers=_HEADERS, allow_redirects=False) as response,
-            ):
+            async with self.session.get(url, headers=_HEADERS, allow_redirects=False) as response:
                 return await _picture(response)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise Unreachable(f"the host of the picture gave no complete answer ({reason(error)})") from None
@@ -95,6 +91,7 @@ async def pictures(reach: Reach) -> AsyncIterator[Pictures]:
     async with aiohttp.ClientSession(
         connector=guarded(reach),
         cookie_jar=aiohttp.DummyCookieJar(),
+        # `total` is for the whole call, the body included.
         timeout=aiohttp.ClientTimeout(total=_CALL_SECONDS, connect=CONNECT_SECONDS),
         auto_decompress=False,
         trust_env=False,
