@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Literal, cast
 
-import httpx
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from broker import discovery, log, telemetry
+from broker import discovery
+from broker.app_tiktok import connectors, webhook_keys
 from broker.avatars.copier import Copier
 from broker.avatars.endpoint import Avatars
 from broker.claims import Claims
@@ -49,8 +49,6 @@ from broker.store.database import Database, connect
 from broker.tokens.endpoint import TokenEndpoint
 from broker.tokens.lifetimes import Lifetimes
 from broker.upstream.http import upstream_client
-from broker.upstream.tiktok import Pkce, TikTok
-from broker.upstream.tiktok_events import WebhookKeys
 from broker.userinfo import UserInfo
 from broker.vault import Vault
 from broker.vault_revoking import TikTokRevocation
@@ -58,7 +56,6 @@ from broker.web.errors import Json
 from broker.web.middleware import Edge
 from broker.webhook import Events, Webhook
 
-_log = log.get("app")
 _OPEN_PATHS = frozenset({"/token", "/userinfo", "/revoke"})
 
 
@@ -147,7 +144,7 @@ class _House:
         routes = [
             *self._browser_routes(outbox),
             *self._back_channel_routes(),
-            *Webhook(_webhook_keys(settings), self.database, outbox, self.clock).routes(),
+            *Webhook(webhook_keys(settings), self.database, outbox, self.clock).routes(),
             *(Avatars(self.database).routes() if settings.avatars != "off" else ()),
             *Health(self.database).routes(),
             *Metrics(settings.metrics_token).routes(),
@@ -251,63 +248,6 @@ class _House:
         ]
 
 
-def connectors(settings: Settings, http: httpx.AsyncClient, clock: Clock) -> dict[str, TikTok]:
-    """TikTok, as each registration speaks to it."""
-    for app in settings.registrations:
-        telemetry.begin(app.name)
-    return {
-        app.name: TikTok(
-            name=app.name,
-            client_key=app.client_key,
-            client_secret=app.client_secret,
-            scopes=app.scopes,
-            pkce=cast("Pkce", app.pkce),
-            authorize_url=settings.tiktok_authorize_url,
-            api_url=settings.tiktok_api_url,
-            http=http,
-            clock=clock,
-        )
-        for app in settings.registrations
-    }
-
-
-def _webhook_keys(settings: Settings) -> dict[str, WebhookKeys]:
-    return {
-        app.client_key: WebhookKeys(
-            app.name,
-            tuple(secret for secret in (app.client_secret, app.previous_client_secret) if secret is not None),
-        )
-        for app in settings.registrations
-    }
-
-
 async def _no_such_page(scope: Scope, receive: Receive, send: Send) -> None:
     body = {"error": "not_found", "error_description": "There is nothing at this address."}
     await Json(body, 404)(scope, receive, send)
-
-
-@dataclass(slots=True)
-class Service:
-    """The broker for an ASGI server: opened and closed by the server's lifespan."""
-
-    settings: Settings
-    _inside: ASGIApp | None = None
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One connection: the lifespan, or a request."""
-        if scope["type"] == "lifespan":
-            await self._live(receive, send)
-        elif self._inside is not None:
-            await self._inside(scope, receive, send)
-
-    async def _live(self, receive: Receive, send: Send) -> None:
-        await receive()
-        try:
-            async with running(self.settings) as self._inside:
-                await send({"type": "lifespan.startup.complete"})
-                await receive()
-        except Exception as error:
-            _log.critical("start_or_stop_failed", reason=str(error))
-            await send({"type": "lifespan.startup.failed", "message": str(error)})
-            return
-        await send({"type": "lifespan.shutdown.complete"})

@@ -41,6 +41,8 @@ SIMULATOR = "simulator"
 # Modules that are part of a room under a name of their own.
 PARTS = {
     "__main__": "cli",
+    "app_service": "app",
+    "app_tiktok": "app",
     "configuration": "settings",
     "log_masking": "log",
     "outbound_pictures": "outbound",

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, bindparam, delete, select, update
+from sqlalchemy import BigInteger, bindparam, select, update
 
-from broker.store import audit, sessions
+from broker.store import audit, avatars, sessions
 from broker.store.database import Transaction
-from broker.store.schema import accounts, avatars, grants, users
+from broker.store.schema import accounts, grants, users
 from broker.store.schema import sessions as session_rows
 
 # How far TikTok's clock may be behind ours: an event this much older than a sign-in may still be the later one.
@@ -61,12 +61,9 @@ _END_GRANTS = (
     .values(ended_at=_NOW, ended_reason="deauthorized")
     .returning(grants.c.client_id, grants.c.session_id)
 )
-_FORGET_PROFILE = (
-    update(users)
-    .where(users.c.id == bindparam("user"))
-    .values(display_name=None, username=None, avatar_url=None, avatar_id=None, updated_at=_NOW)
+_FORGET_NAMES = (
+    update(users).where(users.c.id == bindparam("user")).values(display_name=None, username=None, updated_at=_NOW)
 )
-_FORGET_AVATAR = delete(avatars).where(avatars.c.user_id == bindparam("user"))
 
 
 async def deauthorize(
@@ -74,8 +71,8 @@ async def deauthorize(
 ) -> Deauthorized | Outdated | None:
     """Forget the account's tokens, end what began through it, and have the apps told; None for a stranger.
 
-    `erase`: name, handle and picture of the person go, too. An event that `occurred_at` a minute before the newest
-    sign-in through the account changes nothing. To be run in a transaction.
+    Their picture goes always, with `erase` also name and handle. An event that `occurred_at` a minute before the
+    newest sign-in through the account changes nothing. To be run in a transaction.
     """
     account = {"registration": registration, "open_id": open_id}
     if await tx.one(_LOCK_USER, **account) is None:
@@ -85,9 +82,10 @@ async def deauthorize(
         return Outdated()
     user_id = row["user_id"]
     done = await _end(tx, row["id"], user_id, now=now)
+    # Another account of the person may show the same picture, which the next sign-in through it brings back.
+    await avatars.forget(tx, user_id)
     if erase:
-        await tx.run(_FORGET_PROFILE, user=user_id, now=now)
-        await tx.run(_FORGET_AVATAR, user=user_id)
+        await tx.run(_FORGET_NAMES, user=user_id, now=now)
     await audit.record(
         tx,
         "authorization.removed",
