@@ -126,7 +126,7 @@ async def test_a_stranger_is_nobody(signed_in: Database) -> None:
     assert await count(signed_in, "audit_events") == 1
 
 
-async def test_name_handle_and_picture_go_only_when_asked_and_only_theirs(database: Database) -> None:
+async def test_the_picture_goes_always_name_and_handle_when_asked_and_only_theirs(database: Database) -> None:
     await add_client(database)
     await record(database, sign_in(person=ADA))
     bo = {"person": profile(union_id="u2", display_name="Bo"), "account": authorization(open_id="o2")}
@@ -135,11 +135,14 @@ async def test_name_handle_and_picture_go_only_when_asked_and_only_theirs(databa
         await execute(database, f"UPDATE users SET avatar_id = 'av{number}' WHERE union_id = 'u{number}'")
         await execute(
             database,
-            "INSERT INTO avatars (id, user_id, source, media_type, image, created_at)"
-            f" SELECT 'av{number}', id, 's', 'image/png', 'x', 1 FROM users WHERE union_id = 'u{number}'",
+            "INSERT INTO avatars (id, user_id, version, media_type, image, created_at)"
+            f" SELECT 'av{number}', id, 'v', 'image/png', 'x', 1 FROM users WHERE union_id = 'u{number}'",
         )
     await deauthorize(database)
-    assert await count(database, "users WHERE display_name = 'Ada' AND avatar_id = 'av1'") == 1
+    assert (
+        await count(database, "users WHERE display_name = 'Ada' AND avatar_id IS NULL AND avatar_url IS NULL") == 1
+    )
+    assert (await row(database, "SELECT id FROM avatars"))["id"] == "av2"
     await deauthorize(database, erase=True)
     user = await row(database, "SELECT * FROM users WHERE union_id = 'u1'")
     assert [user[name] for name in ("display_name", "username", "avatar_url", "avatar_id")] == [None] * 4
@@ -190,7 +193,7 @@ async def test_a_session_that_ends_takes_along_what_hangs_on_it_from_before(sign
     await execute(signed_in, "UPDATE grants SET offline = 0")
     assert await deauthorize(signed_in, registration="other") == Deauthorized(sessions=1, grants=1)
     reasons = await row(signed_in, "SELECT min(ended_reason) AS one, max(ended_reason) AS two FROM grants")
-    assert reasons == {"one": "deauthorized", "two": "sign_out"}
+    assert reasons == {"one": "deauthorized", "two": "deauthorized"}
 
 
 async def test_a_fresh_sign_in_is_welcome_and_the_repeated_event_a_minute_later_is_too_old(
