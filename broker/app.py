@@ -3,13 +3,15 @@
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import cast
+from typing import Literal, cast
 
-import httpx
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from broker import discovery, log, telemetry
+from broker import discovery
+from broker.app_tiktok import connectors, webhook_keys
+from broker.avatars.copier import Copier
+from broker.avatars.endpoint import Avatars
 from broker.claims import Claims
 from broker.client_auth.authentication import Authentication
 from broker.client_auth.directory import ClientDirectory
@@ -21,36 +23,39 @@ from broker.introspection import Introspection
 from broker.keys import ring
 from broker.keys.signer import Signer
 from broker.login.addresses import callback_address
+from broker.login.astray import Astray
 from broker.login.authorize import Authorize
 from broker.login.browser import Browser
 from broker.login.callback import Callback
 from broker.login.codes import Codes
 from broker.login.codes import Lifetimes as SignInLifetimes
+from broker.login.departure import Departure
 from broker.login.logout import Logout
 from broker.login.notice import LogoutNotice
 from broker.login.pages import loading
 from broker.login.pages.rendering import Pages
+from broker.login.permissions import Permissions
 from broker.metrics import Metrics
 from broker.oauth import registration
 from broker.outbound import Outbound, Reach, outbound_client
+from broker.outbound_pictures import Pictures, pictures
 from broker.outbox import Outbox
 from broker.par import PushedRequests
 from broker.revocation import Revocation
 from broker.sealing import Sealer
 from broker.settings import Settings
-from broker.store import revocations, sessions
+from broker.store import avatars, deliveries, revocations, sessions
 from broker.store.database import Database, connect
 from broker.tokens.endpoint import TokenEndpoint
 from broker.tokens.lifetimes import Lifetimes
 from broker.upstream.http import upstream_client
-from broker.upstream.tiktok import Pkce, TikTok
 from broker.userinfo import UserInfo
 from broker.vault import Vault
 from broker.vault_revoking import TikTokRevocation
 from broker.web.errors import Json
 from broker.web.middleware import Edge
+from broker.webhook import Events, Webhook
 
-_log = log.get("app")
 _OPEN_PATHS = frozenset({"/token", "/userinfo", "/revoke"})
 
 
@@ -78,14 +83,26 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
             clock=clock,
             database=database,
             sealer=sealer,
-            claims=Claims(settings.issuer, Signer(keys), settings.signing_alg, settings.access_token_ttl),
+            claims=Claims(
+                settings.issuer,
+                Signer(keys),
+                settings.signing_alg,
+                settings.access_token_ttl,
+                cast("Literal['copy', 'link', 'off']", settings.avatars),
+            ),
             directory=ClientDirectory(database, clock),
             pages=pages,
             vault=Vault(database, sealer, connectors(settings, upstream, clock), clock),
             outbound=Outbound(await stack.enter_async_context(outbound_client(reach)), reach),
+            pictures=await stack.enter_async_context(
+                # Nobody but TikTok chooses these addresses: what apps may have inside is no matter.
+                pictures(Reach(private=False, loopback=settings.simulator is not None))
+            ),
         )
         kinds = {
             sessions.LOGOUT: house.logout_notice().deliver,
+            deliveries.TIKTOK_EVENT: Events(database, clock).deliver,
+            avatars.AVATAR: house.copier().deliver,
             revocations.TIKTOK_REVOCATION: TikTokRevocation(house.vault).deliver,
         }
         outbox = Outbox(database, kinds, clock)
@@ -111,6 +128,11 @@ class _House:
     pages: Pages
     vault: Vault
     outbound: Outbound
+    pictures: Pictures
+
+    def copier(self) -> Copier:
+        """What copies pictures of people."""
+        return Copier(self.database, self.pictures, self.settings.simulator, self.clock)
 
     def logout_notice(self) -> LogoutNotice:
         """What tells apps that a session is over."""
@@ -122,6 +144,8 @@ class _House:
         routes = [
             *self._browser_routes(outbox),
             *self._back_channel_routes(),
+            *Webhook(webhook_keys(settings), self.database, outbox, self.clock).routes(),
+            *(Avatars(self.database).routes() if settings.avatars != "off" else ()),
             *Health(self.database).routes(),
             *Metrics(settings.metrics_token).routes(),
         ]
@@ -150,7 +174,8 @@ class _House:
             session_max=settings.session_max_ttl,
             grant=settings.grant_ttl,
         )
-        codes = Codes(self.database, self.vault, lifetimes, self.clock)
+        codes = Codes(self.database, self.vault, lifetimes, settings.avatars, outbox, self.clock)
+        departure = Departure(browser, tiktok, callbacks)
         authorize = Authorize(
             issuer=issuer,
             database=self.database,
@@ -158,12 +183,24 @@ class _House:
             claims=self.claims,
             browser=browser,
             codes=codes,
+            departure=departure,
+            pages=self.pages,
+            clock=self.clock,
+        )
+        astray = Astray(issuer, self.directory, browser, self.pages, tiktok)
+        permissions = Permissions(issuer, browser, departure, astray, self.pages, self.clock)
+        callback = Callback(
+            issuer=issuer,
+            directory=self.directory,
+            browser=browser,
+            codes=codes,
+            permissions=permissions,
+            astray=astray,
             pages=self.pages,
             tiktok=tiktok,
             callbacks=callbacks,
             clock=self.clock,
         )
-        callback = Callback(issuer, self.directory, browser, codes, self.pages, tiktok, callbacks, self.clock)
         logout = Logout(
             issuer=issuer,
             database=self.database,
@@ -175,7 +212,7 @@ class _House:
             outbox=outbox,
             clock=self.clock,
         )
-        return [*authorize.routes(), *callback.routes(), *logout.routes()]
+        return [*authorize.routes(), *permissions.routes(), *callback.routes(), *logout.routes()]
 
     def _back_channel_routes(self) -> list[Route]:
         settings, issuer = self.settings, self.settings.issuer
@@ -192,7 +229,14 @@ class _House:
             grant=settings.grant_ttl,
         )
         tokens = TokenEndpoint(
-            self.database, authentication, possession, self.claims, self.vault, lifetimes, self.clock
+            database=self.database,
+            authentication=authentication,
+            possession=possession,
+            claims=self.claims,
+            vault=self.vault,
+            lifetimes=lifetimes,
+            avatars=settings.avatars,
+            clock=self.clock,
         )
         introspection = Introspection(self.database, authentication, self.claims, self.clock)
         return [
@@ -204,53 +248,6 @@ class _House:
         ]
 
 
-def connectors(settings: Settings, http: httpx.AsyncClient, clock: Clock) -> dict[str, TikTok]:
-    """TikTok, as each registration speaks to it."""
-    for app in settings.registrations:
-        telemetry.begin(app.name)
-    return {
-        app.name: TikTok(
-            name=app.name,
-            client_key=app.client_key,
-            client_secret=app.client_secret,
-            scopes=app.scopes,
-            pkce=cast("Pkce", app.pkce),
-            authorize_url=settings.tiktok_authorize_url,
-            api_url=settings.tiktok_api_url,
-            http=http,
-            clock=clock,
-        )
-        for app in settings.registrations
-    }
-
-
 async def _no_such_page(scope: Scope, receive: Receive, send: Send) -> None:
     body = {"error": "not_found", "error_description": "There is nothing at this address."}
     await Json(body, 404)(scope, receive, send)
-
-
-@dataclass(slots=True)
-class Service:
-    """The broker for an ASGI server: opened and closed by the server's lifespan."""
-
-    settings: Settings
-    _inside: ASGIApp | None = None
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One connection: the lifespan, or a request."""
-        if scope["type"] == "lifespan":
-            await self._live(receive, send)
-        elif self._inside is not None:
-            await self._inside(scope, receive, send)
-
-    async def _live(self, receive: Receive, send: Send) -> None:
-        await receive()
-        try:
-            async with running(self.settings) as self._inside:
-                await send({"type": "lifespan.startup.complete"})
-                await receive()
-        except Exception as error:
-            _log.critical("start_or_stop_failed", reason=str(error))
-            await send({"type": "lifespan.startup.failed", "message": str(error)})
-            return
-        await send({"type": "lifespan.shutdown.complete"})

@@ -4,7 +4,7 @@ Access tokens follow RFC 9068, ID tokens OIDC Core §2. There is never an `email
 """
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from broker import opaque
 from broker.keys.signer import BadSignature, Signer
@@ -26,7 +26,7 @@ class Person:
     open_id: str
     display_name: str | None
     username: str | None
-    avatar_url: str | None
+    picture: str | None
     tiktok_scope: str
 
 
@@ -76,12 +76,32 @@ class InvalidToken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """Mints and verifies. Lifetimes in seconds."""
+    """Mints and verifies. Lifetimes in seconds. `avatars`: whose addresses of pictures are told, if any."""
 
     issuer: str
     signer: Signer
     signing_alg: str
     access_token_ttl: int
+    avatars: Literal["copy", "link", "off"] = "off"
+
+    def person_of(self, grant: Grant) -> Person:
+        """The person behind a living grant."""
+        return Person(
+            sub=grant.user_id,
+            union_id=grant.union_id,
+            open_id=grant.open_id,
+            display_name=grant.display_name,
+            username=grant.username,
+            picture=self._picture(grant),
+            tiktok_scope=grant.tiktok_scope,
+        )
+
+    def _picture(self, grant: Grant) -> str | None:
+        if self.avatars == "link":
+            return grant.avatar_url
+        if self.avatars == "copy" and grant.avatar_id is not None:
+            return f"{self.issuer}/avatars/{grant.avatar_id}"
+        return None
 
     async def access_token(
         self,
@@ -224,26 +244,13 @@ def _at_hash(access_token: str, alg: str) -> str:
     return opaque.half_digest_base64url(access_token, "sha512" if alg == "EdDSA" else "sha256")
 
 
-def person_of(grant: Grant) -> Person:
-    """The person behind a living grant."""
-    return Person(
-        sub=grant.user_id,
-        union_id=grant.union_id,
-        open_id=grant.open_id,
-        display_name=grant.display_name,
-        username=grant.username,
-        avatar_url=grant.avatar_url,
-        tiktok_scope=grant.tiktok_scope,
-    )
-
-
 def about(person: Person, scope: tuple[str, ...]) -> dict[str, Any]:
     """The claims about a person that `scope` opens, the same in the ID token and at /userinfo (OIDC Core §5.4)."""
     if "profile" not in scope:
         return {}
     told = {
         "name": person.display_name,
-        "picture": person.avatar_url,
+        "picture": person.picture,
         "preferred_username": person.username,
         "union_id": person.union_id,
         "open_id": person.open_id,

@@ -64,6 +64,11 @@ def mac(key: bytes, *parts: bytes) -> bytes:
     return hmac.digest(key, message, hashlib.sha256)
 
 
+def signature_hex(key: bytes, message: bytes) -> str:
+    """Lower-case hexadecimal HMAC-SHA256: how TikTok signs what it sends."""
+    return hmac.digest(key, message, hashlib.sha256).hex()
+
+
 def sha256_hex(value: str) -> str:
     """Lower-case hexadecimal SHA-256: TikTok's form of an S256 code challenge."""
     return hashlib.sha256(value.encode("ascii")).hexdigest()

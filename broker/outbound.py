@@ -8,9 +8,11 @@ has no section on it; OWASP calls it SSRF).
 
 import asyncio
 import contextlib
+import functools
 import ipaddress
 import re
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -22,7 +24,8 @@ import httpx
 from aiohttp.resolver import ThreadedResolver
 from httpx_aiohttp import AiohttpTransport
 
-_CONNECT_SECONDS: Final = 2.0
+CONNECT_SECONDS: Final = 2.0
+USER_AGENT: Final = "tiktok-broker"
 _CALL_SECONDS: Final = 5.0
 _MOST_BYTES: Final = 64 * 1024
 # RFC 6052 §2.1: behind this prefix a gateway reaches the IPv4 address in the last 32 bits.
@@ -154,14 +157,14 @@ class Outbound:
             ):
                 yield response
         except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError, ValueError) as error:
-            raise Unreachable(f"{_host(url)} gave no complete answer ({_reason(error)})") from None
+            raise Unreachable(f"{_host(url)} gave no complete answer ({reason(error)})") from None
 
 
 def _host(url: str) -> str:
     return urlsplit(url).hostname or ""
 
 
-def _reason(error: BaseException) -> str:
+def reason(error: BaseException) -> str:
     """The kind of fault, and no text of the libraries: theirs may quote the address."""
     cause: BaseException | None = error
     while cause is not None:
@@ -171,25 +174,34 @@ def _reason(error: BaseException) -> str:
     return type(error).__name__
 
 
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    # Reading all certificates takes a while, and they are the same for everybody.
+    return httpx.create_ssl_context(trust_env=False)
+
+
+def guarded(reach: Reach) -> aiohttp.TCPConnector:
+    """Makes connections that `reach` allows, and keeps none. To be called in a running loop."""
+    return aiohttp.TCPConnector(
+        ssl=_tls(),
+        limit=32,
+        resolver=ThreadedResolver(),
+        socket_factory=_Guarded(reach),
+        force_close=True,
+    )
+
+
 def outbound_client(reach: Reach) -> httpx.AsyncClient:
     """The client behind `Outbound`; `aclose()` it at the end."""
-    tls = httpx.create_ssl_context(trust_env=False)
 
     def session() -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(
-            ssl=tls,
-            limit=32,
-            resolver=ThreadedResolver(),
-            socket_factory=_Guarded(reach),
-            force_close=True,
-        )
-        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+        return aiohttp.ClientSession(connector=guarded(reach), cookie_jar=aiohttp.DummyCookieJar())
 
     return httpx.AsyncClient(
-        transport=AiohttpTransport(verify=tls, client=session),
-        timeout=httpx.Timeout(_CALL_SECONDS, connect=_CONNECT_SECONDS, pool=_CONNECT_SECONDS),
+        transport=AiohttpTransport(verify=_tls(), client=session),
+        timeout=httpx.Timeout(_CALL_SECONDS, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS),
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-        headers={"User-Agent": "tiktok-broker", "Accept-Encoding": "identity"},
+        headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
         follow_redirects=False,
         trust_env=False,
     )

@@ -77,6 +77,10 @@ class Sealer:
         except InvalidTag:
             raise Unsealable(f"a sealed {purpose} does not open with the secret keys in use") from None
 
+    def knows(self, sealed: bytes) -> bool:
+        """Whether the key under which the value was sealed is among ours."""
+        return sealed[:_ID_BYTES] in self._by_id
+
     def is_current(self, sealed: bytes) -> bool:
         """Whether the value is sealed under the first key already."""
         return sealed[:_ID_BYTES] == self._first.id

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from broker.configuration import addresses, registrations, values
 from broker.configuration.registrations import Registration
@@ -46,7 +47,7 @@ _NOT_LONGER_THAN = (
     ("refresh_token_ttl", "grant_ttl"),
     ("session_ttl", "session_max_ttl"),
 )
-_OF_REGISTRATION = ("client_key", "client_secret", "scopes", "pkce")
+_OF_REGISTRATION = ("client_key", "client_secret", "previous_client_secret", "scopes", "pkce")
 _NAMES = {variable.field: variable.name for variable in VARIABLES}
 
 
@@ -96,6 +97,12 @@ class Settings:
         return addresses.on_loopback(self.issuer)
 
     @property
+    def simulator(self) -> str | None:
+        """The origin of TikTok's API when a simulator on this machine stands in for it."""
+        parts = urlsplit(self.tiktok_api_url)
+        return f"{parts.scheme}://{parts.netloc}" if addresses.on_loopback(self.tiktok_api_url) else None
+
+    @property
     def secure(self) -> bool:
         """Whether browsers reach the broker over https, so that cookies may demand it."""
         return self.issuer.startswith("https://")
@@ -126,7 +133,7 @@ def load(environ: Mapping[str, str], *, terminal: bool = False) -> Settings:
         name=registrations.DEFAULT,
         client_key=parsed["client_key"],
         client_secret=parsed.pop("client_secret"),
-        previous_client_secret=None,
+        previous_client_secret=parsed.pop("previous_client_secret"),
         scopes=parsed.pop("scopes"),
         pkce=parsed.pop("pkce"),
         environment=registrations.environment_of(parsed.pop("client_key")),

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from broker.claims import AccessToken, Claims, InvalidToken, about, person_of
+from broker.claims import AccessToken, Claims, InvalidToken, about
 from broker.client_auth import public_key
 from broker.client_auth.possession import Possession
 from broker.clock import Clock
@@ -63,7 +63,7 @@ class UserInfo:
         if self.issuer not in token.audience:
             raise invalid_token("The access token is meant for somebody else.")
         grant = await self._grant(token)
-        return Json({"sub": grant.user_id, **about(person_of(grant), tuple(token.scope))})
+        return Json({"sub": grant.user_id, **about(self.claims.person_of(grant), tuple(token.scope))})
 
     def _verified(self, encoded: str) -> AccessToken:
         try:

@@ -39,7 +39,15 @@ LINES = (
 # The simulator stands beside the table: it uses nothing of it, and two rooms run it.
 SIMULATOR = "simulator"
 # Modules that are part of a room under a name of their own.
-PARTS = {"__main__": "cli", "configuration": "settings", "log_masking": "log", "vault_revoking": "vault"}
+PARTS = {
+    "__main__": "cli",
+    "app_service": "app",
+    "app_tiktok": "app",
+    "configuration": "settings",
+    "log_masking": "log",
+    "outbound_pictures": "outbound",
+    "vault_revoking": "vault",
+}
 
 _LINE_OF = {room: number for number, line in enumerate(LINES) for room in line}
 _ENDPOINTS = LINES[3]

@@ -92,7 +92,7 @@ async def test_an_id_token_says_this_and_no_more() -> None:
     assert (said["iss"], said["sub"], said["aud"], said["azp"]) == (ISSUER, "usr_1", "cli_app", "cli_app")
     assert (said["exp"], said["iat"], said["auth_time"]) == (NOW + 600, NOW, NOW - 5)
     assert (said["nonce"], said["sid"]) == ("n", "ses_1")
-    assert (said["name"], said["preferred_username"], said["picture"]) == ("Ada", "ada", PERSON.avatar_url)
+    assert (said["name"], said["preferred_username"], said["picture"]) == ("Ada", "ada", PERSON.picture)
     assert (said["union_id"], said["open_id"]) == ("u1", "o1")
     assert said["tiktok_scopes"] == ["user.info.basic", "user.info.profile"]
 

@@ -55,6 +55,7 @@ def test_a_key_is_changed_by_putting_a_new_one_first_and_dropping_the_old_one_la
     closed = old.seal(b"canary", purpose="token", row="r1")
     assert both.open(closed, purpose="token", row="r1") == b"canary"
     assert old.is_current(closed)
+    assert both.knows(closed)
     assert not both.is_current(closed)
     resealed = both.seal(b"canary", purpose="token", row="r1")
     assert both.is_current(resealed)

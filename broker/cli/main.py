@@ -10,6 +10,7 @@ from broker.cli.lazy import LazyGroup
 _PLACES = {
     "demo": "broker.cli.demo:demo",
     "serve": "broker.cli.serve:serve",
+    "doctor": "broker.cli.doctor.command:doctor",
     "simulator": "broker.cli.simulator:simulator",
     "db": "broker.cli.db:db",
     "clients": "broker.cli.clients:clients",

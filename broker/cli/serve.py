@@ -54,6 +54,7 @@ def serve(host: str, port: int, workers: int, migrate: bool) -> None:
     with bound(host, port) as sockets:
         _prepare(chosen.database_url, migrate=migrate)
         listen(sockets, BACKLOG)
+        _warn(chosen)
         _announce(chosen, sockets)
         if workers == 1:
             serve_here(chosen, sockets)
@@ -80,15 +81,25 @@ def _announce(settings: "Settings", sockets: Sequence[socket.socket]) -> None:
     from broker.cli.output import print_table
     from broker.login.addresses import callback_address
     from broker.settings import effective
+    from broker.upstream.tiktok_redirects import advice
 
     click.echo("Settings:")
     print_table(effective(settings), indent="  ")
     click.echo("Redirect URI to register at TikTok:")
-    print_table(
-        [
-            (registration.name, registration.environment, callback_address(settings.issuer, registration.name))
-            for registration in settings.registrations
-        ],
-        indent="  ",
-    )
+    rows: list[tuple[str, str, str]] = []
+    for registration in settings.registrations:
+        uri = callback_address(settings.issuer, registration.name)
+        rows += [(registration.name, registration.environment, uri), ("", "", advice(uri))]
+    print_table(rows, indent="  ")
     click.echo(f"Listening on {', '.join(map(address, sockets))}")
+
+
+def _warn(settings: "Settings") -> None:
+    """A line for whatever `broker doctor` would not leave at that; none of it keeps the service from starting."""
+    from broker import log
+    from broker.cli.doctor import rules
+
+    logger = log.get("settings")
+    for finding in rules.for_others(settings):
+        if finding.outcome != "ok":
+            logger.warning("settings.doubtful", check=finding.check, found=finding.found, advice=finding.remedy)

@@ -3,7 +3,7 @@
 from uvicorn.config import STARTUP_FAILURE
 
 from broker import log
-from broker.app import Service
+from broker.app_service import Service
 from broker.settings import BadSettings, from_environment
 
 

@@ -67,6 +67,12 @@ VARIABLES: tuple[Variable, ...] = (
         remedy="copy the client secret from the app's page in TikTok's developer portal",
     ),
     Variable(
+        "BROKER_TIKTOK_PREVIOUS_CLIENT_SECRET",
+        "previous_client_secret",
+        values.client_secret,
+        "client secret before this one: while TikTok changes over, what it signs with the old one is good",
+    ),
+    Variable(
         "BROKER_TIKTOK_REGISTRATIONS",
         "registrations",
         str,

@@ -101,6 +101,11 @@ async def load(database: Database, sealer: Sealer, algs: Sequence[str], *, now: 
         await database.run(keys.add, key)
     if missing:
         rows = await database.read(keys.every)
+    return opened(rows, sealer)
+
+
+def opened(rows: Sequence[KeyRow], sealer: Sealer) -> Ring:
+    """The ring of these rows. Raises `Unsealable`."""
     return Ring(
         signing=tuple(_signing_key(row, sealer) for row in rows if row.use == SIGN),
         refresh=tuple(_refresh_key(row, sealer) for row in rows if row.use == REFRESH),

@@ -4,14 +4,13 @@ Who is signed in here already is answered from the session, in one transaction. 
 and nothing is written before they come back.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from broker import opaque, telemetry
+from broker import opaque
 from broker.claims import Claims, InvalidToken
 from broker.client_auth.directory import ClientDirectory
 from broker.clock import Clock
@@ -19,25 +18,31 @@ from broker.login import answers, refusals
 from broker.login import request as requests
 from broker.login.browser import Browser
 from broker.login.codes import Codes
+from broker.login.departure import Departure
 from broker.login.pages import rendering
 from broker.login.pages.rendering import Pages
 from broker.login.request import Asked
 from broker.login.started import Login, new_login_id, new_verifier
 from broker.oauth import authorization_request
 from broker.oauth.authorization_request import AuthorizationRequest
-from broker.oauth.errors import OAuthError, invalid_request, login_required, server_error, unauthorized_client
+from broker.oauth.errors import (
+    OAuthError,
+    consent_required,
+    invalid_request,
+    login_required,
+    unauthorized_client,
+)
 from broker.oauth.parameters import Parameters
 from broker.store import sessions
 from broker.store.database import Database, DatabaseUnavailable, SchemaMismatch
 from broker.store.sessions import LiveSession
 from broker.store.sign_ins import LoginSpent, SessionOver
-from broker.upstream.tiktok import TikTok
 from broker.web.requests import read_form_as_sent, read_query
 
 
 @dataclass(frozen=True, slots=True)
 class Authorize:
-    """Answers apps. `callbacks` are our redirect URIs at TikTok, by registration."""
+    """Answers apps."""
 
     issuer: str
     database: Database
@@ -45,9 +50,8 @@ class Authorize:
     claims: Claims
     browser: Browser
     codes: Codes
+    departure: Departure
     pages: Pages
-    tiktok: Mapping[str, TikTok]
-    callbacks: Mapping[str, str]
     clock: Clock
 
     def routes(self) -> list[Route]:
@@ -92,7 +96,8 @@ class Authorize:
             raise invalid_request("This app must push its requests to /par.")
         expected = self._expected_user(wanted, asked.client.client_id)
         session = await self._session(request, metadata.registration)
-        if session is not None and self._suffices(session, wanted):
+        shared = session is None or set(metadata.required_tiktok_scopes) <= set(session.tiktok_scope.split())
+        if session is not None and shared and self._suffices(session, wanted):
             if expected not in (None, session.user_id):
                 # OIDC Core §3.1.2.2: the hint is at somebody who is not the one signed in.
                 raise login_required("Somebody else than the app expects is signed in.")
@@ -101,9 +106,12 @@ class Authorize:
             except SessionOver:
                 session = None
         if "none" in wanted.prompts:
+            if not shared:
+                raise consent_required("The person has not allowed what this app requires of TikTok.")
             raise login_required("Nobody is signed in, and the app asked not to show a sign-in page.")
         # TikTok remembers people for far longer than any `max_age`, so from its memory no `auth_time` is truthful.
-        anew = bool(wanted.prompts) or wanted.max_age is not None
+        # Nor would it ask by itself for what a person has left out before.
+        anew = bool(wanted.prompts) or wanted.max_age is not None or not shared
         return self._to_tiktok(request, asked, wanted, expected, anew=anew)
 
     def _expected_user(self, wanted: AuthorizationRequest, client_id: str) -> str | None:
@@ -155,24 +163,10 @@ class Authorize:
         *,
         anew: bool,
     ) -> Response:
-        registration = asked.client.metadata.registration
-        tiktok = self.tiktok.get(registration)
-        if tiktok is None:
-            raise server_error("This app is bound to a TikTok registration that is not configured.")
-        if not tiktok.admits_login():
-            # Nobody is sent on a way that ends, minutes later, with what can be said at once.
-            raise refusals.tiktok_away()
-        login = self._begin(asked, wanted, registration, expected)
-        address = tiktok.authorization_url(
-            state=self.browser.state_for(login),
-            redirect_uri=self.callbacks[registration],
-            verifier=login.verifier,
-            force_consent=anew,
-        )
-        telemetry.LOGINS_STARTED.labels(registration).inc()
-        response = answers.redirect(request, address)
-        self.browser.keep(response, login, request.cookies)
-        return response
+        metadata = asked.client.metadata
+        self.departure.demand(metadata.registration, metadata.required_tiktok_scopes)
+        login = self._begin(asked, wanted, metadata.registration, expected)
+        return self.departure.begin(request, login, force_consent=anew)
 
     def _begin(self, asked: Asked, wanted: AuthorizationRequest, registration: str, expected: str | None) -> Login:
         return Login(
@@ -191,5 +185,6 @@ class Authorize:
             expected_user=expected,
             pushed=opaque.base64url(asked.pushed) if asked.pushed else None,
             language=self.pages.languages.wished(authorization_request.ui_locales(asked.parameters)),
+            missing=(),
             resources=wanted.resources,
         )

@@ -18,7 +18,7 @@ from broker.sealing import Sealer, Unsealable
 LARGEST: Final = 3_800
 ALTOGETHER: Final = 6_000
 # The number changes with what `started.pack` puts in: a login begun before an upgrade is lost, not misread.
-_PURPOSE: Final = "login cookie 3"
+_PURPOSE: Final = "login cookie 4"
 _STATE_PURPOSE: Final = "login state"
 _SHOWN: Final = 8
 
@@ -32,8 +32,12 @@ class Browser:
     login_ttl: int
     session_max_ttl: int
 
-    def keep(self, response: Response, login: Login, cookies: Mapping[str, str]) -> None:
+    def keep(
+        self, response: Response, login: Login, cookies: Mapping[str, str], *, in_place_of: Login | None = None
+    ) -> None:
         """Put the login into the response, dropping the oldest others when space is short.
+
+        The one that it takes the place of needs none any more; to `forget` it is left to the caller.
 
         Raises `invalid_request` when the request is too large for a cookie.
         """
@@ -42,7 +46,8 @@ class Browser:
             raise invalid_request("The request is too large: shorten its state, nonce or resource.")
         self._set(response, name, value, self.login_ttl)
         space = ALTOGETHER - len(name) - len(value)
-        for other in self._crowded_out(cookies, name, space):
+        over = self._login_name(in_place_of.name) if in_place_of else name
+        for other in self._crowded_out(cookies, {name, over}, space):
             self._delete(response, other)
 
     def find(self, cookies: Mapping[str, str], state: str, *, now: int) -> Login | None:
@@ -101,9 +106,9 @@ class Browser:
         # The time stands in the open to tell which is the oldest; what counts is the one inside.
         return f"{login.started_at:x}.{opaque.base64url(sealed)}"
 
-    def _crowded_out(self, cookies: Mapping[str, str], own: str, space: int) -> Iterator[str]:
+    def _crowded_out(self, cookies: Mapping[str, str], own: set[str], space: int) -> Iterator[str]:
         prefix = self._login_name("")
-        others = {name: value for name, value in cookies.items() if name.startswith(prefix) and name != own}
+        others = {name: value for name, value in cookies.items() if name.startswith(prefix) and name not in own}
         # Of those begun in the same second, browsers send the older first (RFC 6265 §5.4).
         oldest_first = sorted(others.items(), key=lambda other: _begun(other[1]))
         for name, value in reversed(oldest_first):

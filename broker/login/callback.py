@@ -12,21 +12,23 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from broker import telemetry
-from broker.client_auth.directory import ClientDirectory
+from broker.client_auth.directory import Client, ClientDirectory
 from broker.clock import Clock
 from broker.login import answers, refusals
 from broker.login.addresses import CALLBACK_PATH
+from broker.login.astray import Astray
 from broker.login.browser import Browser
 from broker.login.codes import Codes
 from broker.login.pages import rendering
-from broker.login.pages.rendering import Link, Pages
+from broker.login.pages.rendering import Pages
+from broker.login.permissions import Permissions
 from broker.login.request import ReplyTo
 from broker.login.started import Login
 from broker.oauth.errors import OAuthError, access_denied, login_required, server_error
 from broker.oauth.parameters import Parameters
 from broker.store.database import DatabaseUnavailable, SchemaMismatch
 from broker.store.sign_ins import Blocked, LoginSpent, SomebodyElse
-from broker.upstream.connector import SignedIn, UpstreamError
+from broker.upstream.connector import NotShared, SignedIn, UpstreamError
 from broker.upstream.tiktok import TikTok
 from broker.web.requests import read_query
 
@@ -39,6 +41,8 @@ class Callback:
     directory: ClientDirectory
     browser: Browser
     codes: Codes
+    permissions: Permissions
+    astray: Astray
     pages: Pages
     tiktok: Mapping[str, TikTok]
     callbacks: Mapping[str, str]
@@ -60,22 +64,33 @@ class Callback:
         except OAuthError as error:
             return refusals.shown(self.pages, request, error)
         login = self.browser.find(request.cookies, state, now=self.clock())
-        if login is None or login.registration != request.path_params.get("registration", "default"):
-            return refusals.lost(self.pages, request, await self._way_back(request, state))
-        rendering.prefer(request, login.language)
+        registration = request.path_params.get("registration", "default")
+        if login is None or login.missing or login.registration != registration:
+            return await self.astray.page(request, state, registration)
         telemetry.LOGINS_RETURNED.labels(login.registration).inc()
+        rendering.prefer(request, login.language)
         reply_to = ReplyTo(login.redirect_uri, login.response_mode, login.state)
         try:
             response = await self._finish(request, parameters, login, reply_to)
         except LoginSpent:
-            response = refusals.lost(self.pages, request, await self._way_back(request, state))
+            response = await self.astray.page(request, state, registration)
         except OAuthError as error:
             response = answers.with_error(self.pages, request, reply_to, error, issuer=self.issuer)
         self.browser.forget(response, login)
         return response
 
     async def _finish(self, request: Request, parameters: Parameters, login: Login, reply_to: ReplyTo) -> Response:
-        signed_in = await self._ask_tiktok(parameters, login)
+        client = await self._client_of(login)
+        required = client.metadata.required_tiktok_scopes
+        try:
+            signed_in = await self._ask_tiktok(parameters, login, required)
+        except NotShared as error:
+            refusal = refusals.from_upstream(error, login.registration)
+            if not required:
+                raise refusal from error
+            return self.permissions.ask(request, login, error.scopes, app=client.metadata.client_name)
+        except UpstreamError as error:
+            raise refusals.from_upstream(error, login.registration) from error
         old_cookie = self.browser.session_cookie(request.cookies)
         try:
             outcome = await self.codes.from_tiktok(request, login, signed_in, old_cookie=old_cookie)
@@ -89,28 +104,25 @@ class Callback:
         self.browser.remember_session(response, outcome.session_cookie)
         return response
 
-    async def _ask_tiktok(self, parameters: Parameters, login: Login) -> SignedIn:
+    async def _client_of(self, login: Login) -> Client:
+        """The app as it is registered now. Raises `LoginSpent` when it is not welcome any more."""
+        try:
+            client = await self.directory.find(login.client_id)
+        except (DatabaseUnavailable, SchemaMismatch) as error:
+            raise refusals.without_database(error) from error
+        if client is None or client.disabled:
+            raise LoginSpent
+        if client.metadata.registration != login.registration:
+            raise server_error("This app has been moved to another TikTok registration; start again.")
+        return client
+
+    async def _ask_tiktok(self, parameters: Parameters, login: Login, required: tuple[str, ...]) -> SignedIn:
         tiktok = self.tiktok.get(login.registration)
         if tiktok is None:
-            raise server_error("This app is bound to a TikTok registration that is not configured.")
-        try:
-            return await tiktok.sign_in(
-                tiktok.read_callback(parameters),
-                verifier=login.verifier,
-                redirect_uri=self.callbacks[login.registration],
-            )
-        except UpstreamError as error:
-            raise refusals.from_upstream(error, login.registration) from error
-
-    async def _way_back(self, request: Request, state: str) -> Link | None:
-        """A link to the app that TikTok's `state` names, when it has told us its address."""
-        app = self.browser.app_of(state)
-        try:
-            client = await self.directory.find(app) if app else None
-        except (DatabaseUnavailable, SchemaMismatch):
-            # The page says what happened without the link, too.
-            return None
-        address = client and (client.metadata.initiate_login_uri or client.metadata.client_uri)
-        if client is None or not address:
-            return None
-        return self.pages.back_to(request, address, client.metadata.client_name)
+            raise refusals.no_such_registration()
+        return await tiktok.sign_in(
+            tiktok.read_callback(parameters),
+            verifier=login.verifier,
+            redirect_uri=self.callbacks[login.registration],
+            required=required,
+        )

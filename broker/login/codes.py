@@ -9,11 +9,12 @@ from broker.clock import Clock
 from broker.login.request import Asked
 from broker.login.started import Login
 from broker.oauth.authorization_request import AuthorizationRequest
+from broker.outbox import Outbox
 from broker.store import sign_ins
 from broker.store.database import Database
 from broker.store.grants import NewGrant
 from broker.store.sessions import LiveSession, Session
-from broker.store.sign_ins import Blocked, Continuation, SignIn
+from broker.store.sign_ins import Blocked, Continuation, SignIn, Written
 from broker.store.users import Profile
 from broker.upstream.connector import SignedIn
 from broker.vault import Vault
@@ -39,11 +40,13 @@ class Issued:
 
 @dataclass(frozen=True, slots=True)
 class Codes:
-    """Writes sign-ins."""
+    """Writes sign-ins. `avatars` is what is to be done with pictures of people: `copy`, `link` or `off`."""
 
     database: Database
     vault: Vault
     lifetimes: Lifetimes
+    avatars: str
+    outbox: Outbox
     clock: Clock
 
     async def from_tiktok(
@@ -54,7 +57,12 @@ class Codes:
         code, cookie = opaque.secret("brc_"), opaque.secret()
         identity = signed_in.identity
         sign_in = SignIn(
-            profile=Profile(identity.union_id, identity.display_name, identity.username, identity.avatar_url),
+            profile=Profile(
+                identity.union_id,
+                identity.display_name,
+                identity.username,
+                identity.avatar_url if self.avatars != "off" else None,
+            ),
             authorization=self.vault.authorization(login.registration, signed_in),
             session=self._session(cookie, now),
             grant=NewGrant(
@@ -77,8 +85,11 @@ class Codes:
             expected_user=login.expected_user,
             pushed_request=opaque.from_base64url(login.pushed) if login.pushed else None,
             request_id=request.scope["broker.request_id"],
+            copy_avatar=self.avatars == "copy",
         )
         outcome = await self.database.transact(sign_ins.record, sign_in, now=now)
+        if isinstance(outcome, Written) and outcome.avatar_awaits:
+            self.outbox.nudge()
         return outcome if isinstance(outcome, Blocked) else Issued(code, cookie)
 
     async def from_session(

@@ -39,6 +39,17 @@ def lost(pages: Pages, request: Request, link: Link | None) -> Response:
     return pages.message(request, "lost", status=400, link=link)
 
 
+def tiktok_away_page(pages: Pages, request: Request, link: Link | None) -> Response:
+    """The same while TikTok does not answer: there is no use in starting again at once."""
+    _log.info("callback.without_login", tiktok="away")
+    return pages.message(request, "tiktok_away", status=503, link=link, code="temporarily_unavailable")
+
+
+def no_such_registration() -> OAuthError:
+    """What an app hears whose TikTok registration is not, or not any more, among the settings."""
+    return server_error("This app is bound to a TikTok registration that is not configured.")
+
+
 def bad_hint(error: Exception) -> OAuthError:
     """An `id_token_hint` that we never signed."""
     return OAuthError("invalid_request", "The id_token_hint is not an ID token of ours.", str(error))

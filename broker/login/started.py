@@ -4,7 +4,7 @@ It is kept in a cookie, so its size counts: `state` of 1,500 and `nonce` of 500 
 """
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from broker import opaque
@@ -13,7 +13,7 @@ _ID_BYTES: Final = 20
 _VERIFIER_BYTES: Final = 32
 _HEAD_BYTES: Final = _ID_BYTES + _VERIFIER_BYTES
 _SEPARATOR: Final = "\x1f"
-_FIELDS: Final = 13
+_FIELDS: Final = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,8 @@ class Login:
     """A login that was started in this browser and has not come back yet.
 
     `expected_user` is the `sub` that the app hinted at, `pushed` names the pushed request it began with,
-    `language` is what the app wished pages to speak, of those that we do.
+    `language` is what the app wished pages to speak, of those that we do. With something `missing`, scopes that
+    the person left out at TikTok, it waits for their decision: no answer of TikTok's belongs to it.
     """
 
     id: bytes
@@ -39,6 +40,7 @@ class Login:
     expected_user: str | None
     pushed: str | None
     language: str | None
+    missing: tuple[str, ...]
     resources: tuple[str, ...]
 
     @property
@@ -55,6 +57,10 @@ class Login:
     def verifier(self) -> str:
         """The PKCE verifier towards TikTok: 43 characters (RFC 7636 §4.1)."""
         return opaque.base64url(self.verifier_bytes)
+
+    def anew(self, *, now: int, missing: tuple[str, ...] = ()) -> "Login":
+        """The same request of the same app as another login: nothing that TikTok was told of this one fits it."""
+        return replace(self, id=new_login_id(), verifier_bytes=new_verifier(), started_at=now, missing=missing)
 
     def __repr__(self) -> str:
         return f"Login({self.client_id}, {self.started_at})"
@@ -91,6 +97,7 @@ def pack(login: Login) -> bytes:
             login.expected_user or "",
             login.pushed or "",
             login.language or "",
+            " ".join(login.missing),
             *login.resources,
         )
     )
@@ -114,6 +121,7 @@ def unpack(raw: bytes) -> Login:
         expected_user,
         pushed,
         language,
+        missing,
     ) = fields[:_FIELDS]
     return Login(
         id=raw[:_ID_BYTES],
@@ -131,5 +139,6 @@ def unpack(raw: bytes) -> Login:
         expected_user=expected_user or None,
         pushed=pushed or None,
         language=language or None,
+        missing=tuple(missing.split()),
         resources=tuple(fields[_FIELDS:]),
     )

@@ -79,6 +79,11 @@ def login_required(description: str) -> OAuthError:
     return OAuthError("login_required", description)
 
 
+def consent_required(description: str) -> OAuthError:
+    """The person has not agreed to what the client needs, and it forbade asking (OIDC Core §3.1.2.6)."""
+    return OAuthError("consent_required", description)
+
+
 def server_error(description: str, *, detail: str | None = None) -> OAuthError:
     """Something is wrong on our side, and trying again will not help."""
     return OAuthError("server_error", description, detail)

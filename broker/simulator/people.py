@@ -15,7 +15,10 @@ _OPEN_ID_LENGTH = 36
 
 @dataclass(frozen=True)
 class Person:
-    """One account. `open_id_start` forces how every `open_id` begins: live ones may begin with `-`."""
+    """One account. `open_id_start` forces how every `open_id` begins: live ones may begin with `-`.
+
+    Another `picture` is another avatar, with another path.
+    """
 
     id: str
     display_name: str
@@ -27,6 +30,7 @@ class Person:
     likes_count: int
     video_count: int
     open_id_start: str = ""
+    picture: str = ""
 
     def open_id(self, client_key: str) -> str:
         """36 characters of the base64url alphabet."""
@@ -41,7 +45,7 @@ class Person:
     @property
     def avatar_name(self) -> str:
         """32 hexadecimal digits that name the person's picture without telling whose it is."""
-        return hashlib.sha256(f"avatar|{self.id}".encode()).hexdigest()[:32]
+        return hashlib.sha256(f"avatar|{self.id}{self.picture}".encode()).hexdigest()[:32]
 
 
 PEOPLE = (

@@ -26,6 +26,7 @@ class Grant:
     display_name: str | None
     username: str | None
     avatar_url: str | None
+    avatar_id: str | None
     open_id: str
     tiktok_scope: str
 
@@ -74,6 +75,7 @@ LIVING = (
     _column(select(users.c.display_name).where(_ITS_USER), "display_name"),
     _column(select(users.c.username).where(_ITS_USER), "username"),
     _column(select(users.c.avatar_url).where(_ITS_USER), "avatar_url"),
+    _column(select(users.c.avatar_id).where(_ITS_USER), "avatar_id"),
     _column(select(accounts.c.open_id).where(_ITS_ACCOUNT), "open_id"),
     _column(select(accounts.c.granted_scope).where(_ITS_ACCOUNT), "tiktok_scope"),
 )
@@ -125,6 +127,7 @@ def grant_of(row: Row) -> Grant:
         display_name=row["display_name"],
         username=row["username"],
         avatar_url=row["avatar_url"],
+        avatar_id=row["avatar_id"],
         open_id=row["open_id"],
         tiktok_scope=row["tiktok_scope"],
     )

@@ -36,7 +36,8 @@ users = Table(
     Column("display_name", Text),
     Column("username", Text),
     Column("avatar_url", Text),
-    # The copy of what was last found behind `avatar_url`; no foreign key, since the copy points back here.
+    # The name under which the picture behind `avatar_url` is shown, given before it has been copied: the `id` of
+    # the person's row in `avatars`, and behind it a version of its own for each picture.
     Column("avatar_id", Text),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
@@ -44,13 +45,13 @@ users = Table(
     UniqueConstraint("union_id"),
 )
 
-# Pictures of people, copied because TikTok's links expire. `source` is the link without its signature.
+# Pictures of people, copied because TikTok's links expire.
 avatars = Table(
     "avatars",
     metadata,
     Column("id", Text, primary_key=True),
     Column("user_id", Text, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
-    Column("source", Text, nullable=False),
+    Column("version", Text, nullable=False),
     Column("media_type", Text, nullable=False),
     Column("image", LargeBinary, nullable=False),
     Column("created_at", BigInteger, nullable=False),

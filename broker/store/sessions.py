@@ -28,12 +28,13 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class LiveSession:
-    """A browser that is signed in now, by the registration through which it was."""
+    """A browser that is signed in now, by the registration through which it was and what TikTok granted then."""
 
     id: str
     user_id: str
     account_id: str
     registration: str
+    tiktok_scope: str
     auth_time: int
 
 
@@ -46,6 +47,7 @@ _FIND = (
         sessions.c.user_id,
         sessions.c.account_id,
         accounts.c.registration,
+        accounts.c.granted_scope.label("tiktok_scope"),
         sessions.c.auth_time,
     )
     .join(users, users.c.id == sessions.c.user_id)
@@ -161,7 +163,7 @@ async def end(
     row = await tx.one(_END, session=session_id, now=now)
     if row is None:
         return False
-    await tx.run(_END_GRANTS, session=session_id, because=reason, now=now)
+    await wind_up(tx, session_id, user_id=row["user_id"], reason=reason, now=now)
     await audit.record(
         tx,
         "session.ended",
@@ -173,8 +175,13 @@ async def end(
         reason=reason,
         now=now,
     )
-    await tell(tx, session_id, user_id=row["user_id"], now=now)
     return True
+
+
+async def wind_up(tx: Transaction, session_id: str, *, user_id: str, reason: str, now: int) -> None:
+    """End what hangs on a session that has just been ended, and have every client told."""
+    await tx.run(_END_GRANTS, session=session_id, because=reason, now=now)
+    await tell(tx, session_id, user_id=user_id, now=now)
 
 
 async def tell(
@@ -190,4 +197,11 @@ async def tell(
 
 
 def _live(row: Row) -> LiveSession:
-    return LiveSession(row["id"], row["user_id"], row["account_id"], row["registration"], row["auth_time"])
+    return LiveSession(
+        row["id"],
+        row["user_id"],
+        row["account_id"],
+        row["registration"],
+        row["tiktok_scope"],
+        row["auth_time"],
+    )

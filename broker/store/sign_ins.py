@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from broker.store import accounts, audit, grants, pushed, sessions, users
+from broker.store import accounts, audit, avatars, grants, pushed, sessions, users
 from broker.store.database import Transaction
 
 
@@ -11,7 +11,8 @@ class SignIn:
     """Everything a login that TikTok vouched for writes.
 
     `old_cookie` is the digest of the session cookie the browser brought, `expected_user` the person that the app
-    said it would be, `pushed_request` the digest of the request the login began with.
+    said it would be, `pushed_request` the digest of the request the login began with. `copy_avatar`: pictures are
+    kept here, so another one than before is to be copied.
     """
 
     profile: users.Profile
@@ -22,6 +23,7 @@ class SignIn:
     expected_user: str | None
     pushed_request: bytes | None
     request_id: str | None
+    copy_avatar: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +39,10 @@ class Continuation:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """It is written, and the code may go out."""
+    """It is written, and the code may go out. `avatar_awaits`: the outbox has a picture to copy."""
 
     user_id: str
+    avatar_awaits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,9 @@ class SessionOver(Exception):
 
 async def record(tx: Transaction, sign_in: SignIn, *, now: int) -> Written | Blocked:
     """Write a sign-in. Raises `LoginSpent` and `SomebodyElse`, by which nothing is written."""
-    user = await users.upsert(tx, sign_in.profile, now=now)
+    user = await users.upsert(tx, sign_in.profile, copy_avatar=sign_in.copy_avatar, now=now)
+    if user.new_avatar is not None:
+        await avatars.ask(tx, user.id, user.new_avatar, now=now)
     grant = sign_in.grant
     registration = sign_in.authorization.registration
     if user.blocked:
@@ -94,7 +99,7 @@ async def record(tx: Transaction, sign_in: SignIn, *, now: int) -> Written | Blo
         request_id=sign_in.request_id,
         now=now,
     )
-    return Written(user.id)
+    return Written(user.id, avatar_awaits=user.new_avatar is not None)
 
 
 async def resume(tx: Transaction, again: Continuation, *, now: int) -> Written:

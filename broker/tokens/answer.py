@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from broker.claims import Claims, Occasion, person_of
+from broker.claims import Claims, Occasion
 from broker.client_auth.directory import Client
 from broker.keys import refresh
 from broker.keys.ring import RefreshKey
@@ -76,7 +76,7 @@ async def _for_person(
     claims: Claims, client: Client, issue: Issue, *, jkt: str | None, now: int
 ) -> dict[str, Any]:
     grant = issue.grant
-    person = person_of(grant)
+    person = claims.person_of(grant)
     occasion = Occasion(grant.id, grant.client_id, grant.session_id, grant.auth_time)
     access_token = await claims.access_token(
         person, occasion, scope=issue.scope, resources=issue.resources, jkt=jkt, now=now

@@ -55,6 +55,7 @@ class TokenEndpoint:
     claims: Claims
     vault: Vault
     lifetimes: Lifetimes
+    avatars: str
     clock: Clock
 
     def routes(self) -> list[Route]:
@@ -95,6 +96,7 @@ class TokenEndpoint:
             claims=self.claims,
             vault=self.vault,
             lifetimes=self.lifetimes,
+            avatars=self.avatars,
             request_id=request_id,
             now=self.clock(),
         )

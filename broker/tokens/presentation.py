@@ -18,7 +18,10 @@ from broker.vault import Vault
 
 @dataclass(frozen=True, slots=True)
 class Presentation:
-    """A token request of an authenticated client; `proof` is its DPoP proof, checked but not used up."""
+    """A token request of an authenticated client; `proof` is its DPoP proof, checked but not used up.
+
+    `avatars` is what is to be done with pictures of people: `copy`, `link` or `off`.
+    """
 
     form: Parameters
     client: Client
@@ -28,6 +31,7 @@ class Presentation:
     claims: Claims
     vault: Vault
     lifetimes: Lifetimes
+    avatars: str
     request_id: str
     now: int
 

@@ -74,13 +74,15 @@ async def _signed_in(presented: Presentation, code: str, verifier: str, redirect
         raise server_error("This app is bound to a TikTok registration that is not configured.")
     approval = Approval(Secret(code), ())
     try:
-        signed_in = await tiktok.sign_in(approval, verifier=verifier, redirect_uri=redirect_uri, native=True)
+        return await tiktok.sign_in(
+            approval,
+            verifier=verifier,
+            redirect_uri=redirect_uri,
+            required=metadata.required_tiktok_scopes,
+            native=True,
+        )
     except UpstreamError as error:
         raise upstream_errors.told(error, metadata.registration) from None
-    missing = [scope for scope in metadata.required_tiktok_scopes if scope not in signed_in.tokens.scopes]
-    if missing:
-        raise access_denied(f"The app needs a permission that was not given at TikTok: {' '.join(missing)}.")
-    return signed_in
 
 
 async def _written(
@@ -96,7 +98,12 @@ async def _written(
     refreshes = "refresh_token" in client.metadata.grant_types
     refresh_key = presented.ring.refresher(now=now) if refreshes else None
     sign_in = SignIn(
-        profile=Profile(identity.union_id, identity.display_name, identity.username, identity.avatar_url),
+        profile=Profile(
+            identity.union_id,
+            identity.display_name,
+            identity.username,
+            identity.avatar_url if presented.avatars != "off" else None,
+        ),
         authorization=presented.vault.authorization(registration, signed_in),
         session=Session(
             id=opaque.identifier("ses_"),
@@ -127,6 +134,7 @@ async def _written(
         expected_user=None,
         pushed_request=None,
         request_id=presented.request_id,
+        copy_avatar=presented.avatars == "copy",
     )
     redemption = Redemption(
         client_version=client.version,

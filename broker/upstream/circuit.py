@@ -23,6 +23,11 @@ class Circuit:
     _failed_at: deque[int] = field(default_factory=lambda: deque(maxlen=FAILURES))
     _probe_at: int | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the upstream was found not to answer, and has not answered since."""
+        return self._probe_at is not None
+
     def admits(self, *, now: int) -> bool:
         """Whether a login may begin. With the circuit open, True makes that login the probe."""
         if self._probe_at is None:

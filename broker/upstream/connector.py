@@ -2,6 +2,7 @@
 
     UpstreamError
     ├── Refused         the person said no, or this account may not sign in here
+    │   └── NotShared   the person left out a permission without which the app cannot do
     ├── Unavailable     slow, down, overloaded, or answering strangely: worth another try later
     ├── Misconfigured   our credentials or our configuration are not accepted: an operator must act
     └── Rejected        what came back vouches for nobody; nothing of it may be stored
@@ -95,6 +96,18 @@ class Refused(UpstreamError):
     def description(self) -> str:
         """The sentence, which for this failure is made to be shown (RFC 6749 §4.1.2.1 character set)."""
         return self.sentence
+
+
+class NotShared(Refused):
+    """The person left out permissions that the app requires: the upstream's names of them, `scopes`."""
+
+    def __init__(self, scopes: tuple[str, ...], trace: Trace) -> None:
+        super().__init__(
+            "TikTok may not share what this app needs to know of you:"
+            f" sign in again and leave ticked what is called {', '.join(scopes)}.",
+            trace,
+        )
+        self.scopes = scopes
 
 
 class Unavailable(UpstreamError):

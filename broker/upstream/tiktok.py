@@ -19,16 +19,16 @@ from broker.upstream.circuit import Circuit
 from broker.upstream.connector import (
     Approval,
     Identity,
-    Refused,
+    NotShared,
     Rejected,
     SignedIn,
     Trace,
     Unavailable,
     UpstreamError,
 )
-from broker.upstream.tiktok_answers import identity, scope_list, user_info_body
+from broker.upstream.tiktok_answers import Issued, identity, scope_list, user_info_body
 from broker.upstream.tiktok_calls import Call
-from broker.upstream.tiktok_errors import BASIC_SCOPE_MISSING, callback_error
+from broker.upstream.tiktok_errors import callback_error
 from broker.upstream.tiktok_tokens import Pkce, TikTokTokens
 
 __all__ = ["BASIC_SCOPE", "Pkce", "TikTok"]
@@ -91,15 +91,24 @@ class TikTok(TikTokTokens):
         return Approval(Secret(code), tuple(scope for scope in granted if scope in self.scopes))
 
     async def sign_in(
-        self, approval: Approval, *, verifier: str, redirect_uri: str, native: bool = False
+        self,
+        approval: Approval,
+        *,
+        verifier: str,
+        redirect_uri: str,
+        required: tuple[str, ...] = (),
+        native: bool = False,
     ) -> SignedIn:
         """Redeem the code and ask whose it was. Raises `UpstreamError`; then nothing may be stored.
+
+        `required` are scopes without which the app cannot do, beside the one that says who it is: `NotShared`.
 
         `verifier` and `redirect_uri` are those of `authorization_url`, or with `native` those of TikTok's SDK.
         What comes of it decides whether further logins are sent to TikTok at all.
         """
         try:
-            signed_in = await self._sign_in(approval, verifier, redirect_uri, native=native)
+            redeemed = await self.redeem(approval, verifier=verifier, redirect_uri=redirect_uri, native=native)
+            signed_in = await self._who_redeemed(redeemed, required)
         except Unavailable:
             self._note_no_answer()
             raise
@@ -109,11 +118,11 @@ class TikTok(TikTokTokens):
         self._note_answer()
         return signed_in
 
-    async def _sign_in(self, approval: Approval, verifier: str, redirect_uri: str, *, native: bool) -> SignedIn:
-        redeemed = await self.redeem(approval, verifier=verifier, redirect_uri=redirect_uri, native=native)
+    async def _who_redeemed(self, redeemed: Issued, required: tuple[str, ...]) -> SignedIn:
         tokens = redeemed.tokens
-        if BASIC_SCOPE not in tokens.scopes:
-            raise Refused(BASIC_SCOPE_MISSING, Trace("token"))
+        needed = dict.fromkeys((BASIC_SCOPE, *required))
+        if missing := tuple(scope for scope in needed if scope not in tokens.scopes):
+            raise NotShared(missing, Trace("token"))
         person = await self.who_is(tokens.access_token, tokens.scopes)
         # The two answers must speak of one person, or somebody would sign in as somebody else.
         if not opaque.equal(person.open_id.encode(), redeemed.open_id.encode()):

@@ -156,7 +156,11 @@ def identity(body: Body, *, avatar_schemes: Collection[str]) -> Identity:
     """
     user = body.child("data").child("user")
     if not user.optional_text("union_id"):
-        raise Rejected("TikTok named no union_id, and nobody is known by an open_id alone", user.trace)
+        raise Rejected(
+            "TikTok named no union_id, and nobody is known by an open_id alone: see that Login Kit and"
+            " user.info.basic are added to this client key's app, in this environment",
+            user.trace,
+        )
     return Identity(
         union_id=user.text("union_id", _OPAQUE),
         open_id=user.text("open_id", _OPAQUE),

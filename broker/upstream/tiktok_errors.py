@@ -16,10 +16,6 @@ from broker.upstream.http import Answer
 Place: TypeAlias = Literal["callback", "token", "user_info", "refresh", "revoke", "client_credentials"]
 """Where TikTok spoke: `token` is the trade of a code; `refresh` and `client_credentials` have the same address."""
 
-BASIC_SCOPE_MISSING = (
-    "TikTok may not share who you are with this app:"
-    " sign in again and leave the permission for your profile (user.info.basic) ticked."
-)
 _DECLINED = "The sign-in at TikTok was declined, or this TikTok account may not be used to sign in to other apps."
 _NOT_A_TESTER = (
     "This TikTok account is not one of this app's testers: ask the app's owner to add it, or use another."

@@ -22,7 +22,7 @@ def read_query(request: Request) -> Parameters:
     """The parameters of the query. Raises `invalid_request`."""
     query: bytes = request.scope["query_string"]
     if len(query) > limits.QUERY:
-        raise _too_large("query")
+        raise _too_large("query", limits.QUERY)
     return parameters.parse(query)
 
 
@@ -41,7 +41,7 @@ async def read_form_as_sent(request: Request) -> Parameters:
     """
     if not brings_form(request):
         raise invalid_request(f"The content type must be {_FORM}.")
-    return parameters.parse(await _body(request))
+    return parameters.parse(await read_body(request, most=limits.BODY))
 
 
 def brings_form(request: Request) -> bool:
@@ -49,17 +49,18 @@ def brings_form(request: Request) -> bool:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower() == _FORM
 
 
-async def _body(request: Request) -> bytes:
+async def read_body(request: Request, *, most: int) -> bytes:
+    """The body as it was sent, up to `most` bytes. Raises `invalid_request`."""
     body = b""
     try:
         async for chunk in request.stream():
             body += chunk
-            if len(body) > limits.BODY:
-                raise _too_large("body")
+            if len(body) > most:
+                raise _too_large("body", most)
     except ClientDisconnect:
         raise invalid_request("The request ended before its body was complete.") from None
     return body
 
 
-def _too_large(part: str) -> OAuthError:
-    return OAuthError("invalid_request", f"The {part} is larger than 16 KiB.", status=413)
+def _too_large(part: str, most: int) -> OAuthError:
+    return OAuthError("invalid_request", f"The {part} is larger than {most // 1024} KiB.", status=413)

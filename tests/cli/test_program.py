@@ -15,7 +15,7 @@ from broker.sealing import Unsealable
 from broker.store.database import DatabaseUnavailable, SchemaMismatch
 from tests.cli.running import clean, ended, run
 
-COMMANDS = {"demo", "serve", "simulator", "db", "clients", "users", "audit", "purge", "secret"}
+COMMANDS = {"demo", "serve", "doctor", "simulator", "db", "clients", "users", "audit", "purge", "secret"}
 SUBCOMMANDS = {
     "db": {"upgrade", "downgrade", "current", "check", "history"},
     "clients": {"add", "list", "show", "update", "remove", "rotate-secret", "disable", "enable"},
@@ -85,6 +85,7 @@ def test_every_command_shows_an_example(path: tuple[str, ...]) -> None:
         *(("clients", name) for name in ("list", "show")),
         *(("users", name) for name in ("list", "show", "export")),
         *(("db", name) for name in ("history", "current", "check")),
+        ("doctor",),
         ("audit",),
         ("purge",),
     ],

@@ -33,6 +33,9 @@ def all_pages(pages: Pages, language: str = "en") -> Iterator[HTMLResponse]:
     yield pages.message(asking, "signed_out", status=200)
     yield pages.message(asking, "signed_out_elsewhere", status=200)
     yield pages.message(asking, "bad_sign_out", status=400, happened="It is no ID token of ours.", code="x")
+    yield pages.message(asking, "tiktok_away", status=503, code="temporarily_unavailable")
+    for app in ("", LONG_NAME):
+        yield pages.permissions(asking, app=app, scopes=["user.info.profile", "s" * 100], login="the-login")
     yield pages.sign_out_question(asking, "the-question")
     yield pages.form_post(asking, "https://app.example/callback", {"code": "the-code", "state": '"><script>&'})
 

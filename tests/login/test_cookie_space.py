@@ -15,6 +15,7 @@ from broker.login.started import Login, new_login_id, new_verifier
 from broker.oauth.errors import OAuthError
 from broker.oauth.redirects import LONGEST
 from broker.sealing import Sealer, SecretKey, new_secret_key
+from broker.simulator.apps import LOGIN_SCOPES
 from broker.store import clients
 from tests.stage import HeldClock
 from tests.web.front import TIKTOK, Front, query_of
@@ -44,6 +45,7 @@ def login(**changes: Any) -> Login:
         "expected_user": opaque.identifier("usr_"),
         "pushed": "p" * 43,
         "language": "zh",
+        "missing": (),
         "resources": (),
     }
     return Login(**(usual | changes))
@@ -86,8 +88,24 @@ def test_the_longest_promised_request_fits_whatever_is_in_it(seed: int) -> None:
         scope=("openid", "profile", "offline_access", random_text(400 - 31, PRINTABLE[1:])),
         pushed=random_text(43, NAME),
         language=random_text(12, NAME),
+        # When TikTok's page comes back with nothing ticked.
+        missing=LOGIN_SCOPES,
     )
     assert BROWSER.find(kept(begun), begun.name, now=begun.started_at) == begun
+
+
+def test_a_login_in_the_place_of_another_takes_no_space_from_the_others() -> None:
+    chance = random.Random(1)
+    first, second = [login(state="".join(chance.choices(PRINTABLE, k=1_500))) for _ in range(2)]
+    cookies = kept(first) | kept(second)
+    response = Response()
+    BROWSER.keep(response, first.anew(now=first.started_at + 1, missing=("user.info.basic",)), cookies)
+    assert len(response.headers.getlist("set-cookie")) > 1
+    response = Response()
+    BROWSER.keep(response, second.anew(now=second.started_at + 1), cookies, in_place_of=second)
+    (only,) = response.headers.getlist("set-cookie")
+    assert BROWSER.find(cookies, first.name, now=first.started_at) == first
+    assert first.name[:8] not in only
 
 
 @pytest.mark.parametrize("count", [6, 8, 20])

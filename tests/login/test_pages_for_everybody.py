@@ -78,7 +78,7 @@ def test_what_can_be_pressed_is_a_button_or_a_link_with_a_name_in_the_natural_or
     pressed = 0
     for page in all_pages(PAGES):
         outline = Outline(text(page))
-        assert len(outline.all("form")) == len(outline.all("button"))
+        assert bool(outline.all("form")) == bool(outline.all("button"))
         for button in outline.all("button"):
             assert "form" in button.above
             assert button.attributes["type"] == "submit"
@@ -90,7 +90,7 @@ def test_what_can_be_pressed_is_a_button_or_a_link_with_a_name_in_the_natural_or
         for element in outline.elements:
             assert not element.attributes.keys() & {"tabindex", "autofocus", "accesskey", "style", "role"}
         assert {field.attributes["type"] for field in outline.all("input")} <= {"hidden"}
-    assert pressed == 3
+    assert pressed == 7
 
 
 def test_a_sentence_in_another_language_says_so() -> None:

@@ -20,7 +20,7 @@ from tests.stage import HeldClock
 from tests.web.front import running_front
 
 CANARY = "brc_canary-code"
-KINDS = ("form_post.html", "message.html", "sign_out.html")
+KINDS = ("form_post.html", "message.html", "permissions.html", "sign_out.html")
 
 
 def loaded(folder: Path, files: Mapping[str, str | bytes]) -> Pages:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 
 from broker.login.pages import languages, loading
+from broker.simulator.apps import LOGIN_SCOPES
 from tests.provider.proving import post
 from tests.provider.visiting import SESSION, enter
 from tests.stage import WEB, WEB_SECRET, Stage
@@ -65,7 +66,8 @@ def test_every_sentence_is_used_and_every_one_used_is_there() -> None:
     about = set(re.findall(r'pages\.message\(\s*request,\s*"([a-z_]+)"', source))
     told_by_the_request = {"bad_link.happened", "bad_sign_out.happened"}
     parts = {f"{page}.{part}" for page in about for part in ("title", "happened", "remedy")} - told_by_the_request
-    assert named | parts == set(words("en"))
+    of_scopes = {f"permission.{scope}" for scope in LOGIN_SCOPES}
+    assert named | parts | of_scopes == set(words("en"))
 
 
 @pytest.mark.parametrize(

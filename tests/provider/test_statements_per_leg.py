@@ -4,10 +4,12 @@ A statement of its own is its own transaction on PostgreSQL; SQLite's writer put
 """
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from broker.outbox import Outbox
 from broker.store.database import Database
 from tests.client_auth.signing import jwk, key
 from tests.provider.proving import API_SECRET, assertion, post, proof, register, register_machine
@@ -113,6 +115,27 @@ async def test_a_sign_in_is_one_transaction_from_tiktok_and_from_a_session(
     asked = since(statements)
     assert writes(asked) == ["UPDATE", "UPDATE", "INSERT", "INSERT"]
     assert [kind for kind in asked if kind in ONE] == list(ONE)
+
+
+async def test_a_new_picture_is_one_insert_more_and_the_same_again_is_none(
+    statements: Statements, database_url: str, clock: HeldClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether it is another picture is told by the statement that brings the person up to date."""
+
+    async def nobody_delivers(_: Outbox) -> int:
+        return 0
+
+    monkeypatch.setattr(Outbox, "deliver_due", nobody_delivers)
+    async with running_stage(database_url, clock, BROKER_AVATARS="copy") as stage:
+        # The person, the delivery, account, session, grant, event; the picture waits, and comes again; a new one.
+        for picture, inserts in (("", 6), ("", 5), ("another", 6)):
+            stage.world.people["p1"] = replace(stage.world.people["p1"], picture=picture)
+            browser = await stage.browser()
+            sent = await stage.authorize(browser, stage.question())
+            callback = await stage.consent(browser, sent.headers["location"])
+            since(statements)
+            assert (await browser.get(callback)).status_code == 302
+            assert since(statements) == ["BEGIN", *["INSERT"] * inserts, "COMMIT"]
 
 
 def writes(kinds: Sequence[str]) -> list[str]:

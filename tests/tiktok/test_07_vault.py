@@ -8,7 +8,7 @@ from typing import Any, cast
 import httpx
 import pytest
 
-from broker.app import connectors
+from broker.app_tiktok import connectors
 from broker.sealing import Sealer
 from broker.simulator.world import Fault
 from broker.store import client_changes, token_pairs

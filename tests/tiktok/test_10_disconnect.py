@@ -13,7 +13,7 @@ import jwt
 import pytest
 from click.testing import Result
 
-from broker.app import connectors
+from broker.app_tiktok import connectors
 from broker.clock import system_clock
 from broker.sealing import Sealer
 from broker.simulator.world import Fault

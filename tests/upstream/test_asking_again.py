@@ -150,20 +150,20 @@ async def test_but_only_once(patient: TikTok, router: respx.Router, place: str) 
     assert call.call_count == 2
 
 
-FAILURES: list[Any] = [
-    disconnected,
-    httpx.ReadTimeout("slow"),
-    httpx.ConnectTimeout("without a cause it says nothing"),
-    TimeoutError(),
-    [httpx.Response(503)],
-    [httpx.Response(503, headers={"Retry-After": "1"})],
-    [httpx.Response(429, headers={"Retry-After": "1"})],
-    [httpx.Response(404, text="<html>")],
-]
+FAILURES: dict[str, Any] = {
+    "disconnected": disconnected,
+    "slow": httpx.ReadTimeout("slow"),
+    "no cause": httpx.ConnectTimeout("without a cause it says nothing"),
+    "timeout": TimeoutError(),
+    "503": [httpx.Response(503)],
+    "503 for a second": [httpx.Response(503, headers={"Retry-After": "1"})],
+    "429 for a second": [httpx.Response(429, headers={"Retry-After": "1"})],
+    "HTML": [httpx.Response(404, text="<html>")],
+}
 
 
 @pytest.mark.parametrize("place", CALLS)
-@pytest.mark.parametrize("failure", FAILURES, ids=str)
+@pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES)
 async def test_a_call_that_may_have_arrived_is_not_made_again(
     patient: TikTok, waited: Waited, router: respx.Router, place: str, failure: Any
 ) -> None:

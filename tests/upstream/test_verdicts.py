@@ -4,8 +4,16 @@ import re
 
 import pytest
 
-from broker.upstream.connector import Misconfigured, Refused, Rejected, Trace, Unavailable, UpstreamError
-from broker.upstream.tiktok_errors import BASIC_SCOPE_MISSING, VERDICTS, Verdict, verdict
+from broker.upstream.connector import (
+    Misconfigured,
+    NotShared,
+    Refused,
+    Rejected,
+    Trace,
+    Unavailable,
+    UpstreamError,
+)
+from broker.upstream.tiktok_errors import VERDICTS, Verdict, verdict
 
 SIGNING_IN = {"callback", "token", "user_info"}
 APART = {"refresh", "revoke", "client_credentials"}
@@ -30,7 +38,10 @@ def test_an_error_without_a_row_does_not_declare_a_token_dead(place: str) -> Non
 
 @pytest.mark.parametrize(
     "sentence",
-    sorted({row.sentence for row in VERDICTS if row.outcome is Refused} | {BASIC_SCOPE_MISSING}),
+    sorted(
+        {row.sentence for row in VERDICTS if row.outcome is Refused}
+        | {NotShared(("user.info.basic", "user.info.profile"), Trace("token")).description}
+    ),
 )
 def test_what_a_person_reads_fits_an_error_description(sentence: str) -> None:
     """RFC 6749 §4.1.2.1: printable ASCII without quotation mark and backslash."""

@@ -11,8 +11,10 @@ from tests.web.front import Front, running_front
 
 PATHS = (
     "/authorize",
+    "/authorize/again",
     "/callback/tiktok",
     "/callback/tiktok/other",
+    "/webhooks/tiktok",
     "/token",
     "/userinfo",
     "/introspect",

@@ -1,6 +1,6 @@
 """The pages by kind, sent under a content security policy that allows nothing but their own style."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from traceback import extract_tb
@@ -15,6 +15,8 @@ from broker.login.pages.look import Look, source_hash
 from broker.web import limits
 
 _log = log.get("pages")
+OF_SCOPE: Final = "permission."
+"""What begins the name of the words about a TikTok scope."""
 _UI_LOCALES: Final = "broker.ui_locales"
 _SUBMIT: Final = "document.forms[0].submit()"
 
@@ -73,6 +75,24 @@ class Pages:
         # No `form-action`: Chromium holds it against every redirect that follows, which leads to the app.
         policy = "base-uri 'none'"
         return self._page(request, "sign_out.html", {"title": title, "question": question}, policy=policy)
+
+    def permissions(self, request: Request, *, app: str, scopes: Sequence[str], login: str) -> HTMLResponse:
+        """Asks for TikTok's permissions `scopes`, without which the app of this name cannot do.
+
+        `login` is what the answer must bring back.
+        """
+        language = self.language(request)
+        say = partial(self.languages.say, language)
+        meanings = self.languages.words[language]
+        content = {
+            "title": say("permissions.title"),
+            "app": app or say("this_app"),
+            "missing": [{"name": scope, "meaning": meanings.get(OF_SCOPE + scope)} for scope in scopes],
+            "login": login,
+            "back": f"{say('back_to')} {app or say('the_app')}",
+        }
+        # No `form-action`, for the reason above.
+        return self._page(request, "permissions.html", content, policy="base-uri 'none'")
 
     def form_post(self, request: Request, address: str, answer: Mapping[str, str]) -> HTMLResponse:
         """Posts the answer to the app by itself, or by a button where scripts are off (Form Post 1.0 §2)."""

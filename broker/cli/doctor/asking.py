@@ -1,0 +1,45 @@
+"""One GET as anybody would do it from here: bounded in time and size, and no redirect followed."""
+
+import asyncio
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+
+import aiohttp
+import httpx
+
+from broker.upstream.http import CALL_SECONDS, MAX_ANSWER_BYTES
+
+
+class NoAnswer(Exception):
+    """Nothing usable came back; the words name the kind of fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An answer: its first bytes, and when its sender believes to have sent it (epoch seconds)."""
+
+    status: int
+    date: int | None
+    body: bytes
+
+
+async def get(http: httpx.AsyncClient, url: str) -> Heard:
+    """Raises `NoAnswer`."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(CALL_SECONDS), http.stream("GET", url) as response:
+            async for chunk in response.aiter_bytes():
+                body += chunk
+                if len(body) > MAX_ANSWER_BYTES:
+                    break
+            return Heard(response.status_code, _seconds(response.headers.get("date")), bytes(body))
+    except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError, ValueError) as error:
+        cause = error.__cause__ if isinstance(error.__cause__, aiohttp.ClientError) else error
+        raise NoAnswer(type(cause).__name__) from None
+
+
+def _seconds(date: str | None) -> int | None:
+    try:
+        return int(parsedate_to_datetime(date or "").timestamp())
+    except ValueError:
+        return None

@@ -1,0 +1,56 @@
+"""All checks in their order. One that cannot be made is a fault of its own, and the others go on."""
+
+from collections.abc import AsyncIterator, Collection
+
+from broker.cli.doctor import apps, data, keys, online, rules
+from broker.cli.doctor.findings import Finding, fault_from
+from broker.cli.faults import explained
+from broker.clock import Clock
+from broker.settings import Settings
+from broker.store import keys as key_rows
+from broker.store.database import Database, DatabaseUnavailable, SchemaMismatch, connect
+from broker.upstream.http import upstream_client
+
+
+async def examined(settings: Settings, clock: Clock, *, ask: bool) -> AsyncIterator[Finding]:
+    """Every finding, as it is made. `ask`: TikTok and the issuer, too."""
+    for finding in rules.findings(settings):
+        yield finding
+    found = data.not_made_yet(settings.database_url)
+    kids: Collection[str] | None = None
+    if found is not None:
+        yield found
+    else:
+        try:
+            database = await connect(settings.database_url.reveal(), pool_size=1)
+            try:
+                async for finding in _of_database(database, settings, clock, resolve=ask):
+                    yield finding
+                kids = await _kids(database) if ask else None
+            finally:
+                await database.close()
+        except (DatabaseUnavailable, SchemaMismatch) as error:
+            yield fault_from(data.CHECK, explained(error) or "", "Check BROKER_DATABASE_URL.")
+    if ask:
+        async with upstream_client() as http:
+            async for finding in online.findings(http, settings, kids, clock):
+                yield finding
+
+
+async def _of_database(
+    database: Database, settings: Settings, clock: Clock, *, resolve: bool
+) -> AsyncIterator[Finding]:
+    at_head = True
+    async for finding in data.findings(database, settings.database_url, clock):
+        at_head = at_head and not (finding.check == data.REVISION and finding.outcome == "fault")
+        yield finding
+    if not at_head:
+        return
+    async for finding in keys.findings(database, settings, now=clock()):
+        yield finding
+    async for finding in apps.findings(database, settings, resolve=resolve):
+        yield finding
+
+
+async def _kids(database: Database) -> Collection[str]:
+    return [row.kid for row in await database.read(key_rows.every) if row.public_jwk is not None]
