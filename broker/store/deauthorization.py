@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import BigInteger, bindparam, select, update
 
-from broker.store import audit, avatars, sessions
+from broker.store import audit, avatars, deliveries, sessions
 from broker.store.database import Transaction
 from broker.store.schema import accounts, grants, users
 from broker.store.schema import sessions as session_rows
@@ -76,6 +76,8 @@ async def deauthorize(
     """
     account = {"registration": registration, "open_id": open_id}
     if await tx.one(_LOCK_USER, **account) is None:
+        # Erased, most likely: TikTok answers the revocation that goes with it.
+        await deliveries.forget_whom(tx, **account)
         return None
     row = await tx.one(_FORGET_TOKENS, **account, newest=occurred_at + _DOUBT_SECONDS)
     if row is None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqlalchemy import bindparam, update
 from sqlalchemy.dialects.postgresql import insert
 
 from broker.store import outbox
@@ -26,6 +27,14 @@ class Arrival:
     occurred_at: int
 
 
+_FORGET_WHOM = (
+    update(webhook_deliveries)
+    .where(
+        webhook_deliveries.c.registration == bindparam("registered"),
+        webhook_deliveries.c.open_id == bindparam("whom"),
+    )
+    .values(open_id=None)
+)
 _TAKE = insert(webhook_deliveries).on_conflict_do_nothing(index_elements=[webhook_deliveries.c.digest])
 
 
@@ -46,3 +55,8 @@ async def take(tx: Transaction, arrival: Arrival, work: dict[str, Any] | None, *
     if work is not None:
         await outbox.put(tx, TIKTOK_EVENT, work, expires_at=now + _KEPT_SECONDS, now=now)
     return True
+
+
+async def forget_whom(tx: Transaction, *, registration: str, open_id: str) -> None:
+    """Keep the deliveries, which are not to be taken again, without whom they were about."""
+    await tx.run(_FORGET_WHOM, registered=registration, whom=open_id)

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, delete, select, update
 
 from broker import opaque
-from broker.store import audit, endings, revocations
+from broker.store import audit, deliveries, endings, revocations
 from broker.store.database import Transaction
 from broker.store.endings import Standing
 from broker.store.revocations import Revocation
-from broker.store.schema import accounts, audit_events, users, webhook_deliveries
+from broker.store.schema import accounts, audit_events, users
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +63,6 @@ _FORGET_TOKENS = (
         refresh_lease_until=None,
     )
 )
-_FORGET_SENDER = (
-    update(webhook_deliveries)
-    .where(
-        webhook_deliveries.c.registration == bindparam("registered"),
-        webhook_deliveries.c.open_id == bindparam("sender"),
-    )
-    .values(open_id=None)
-)
 _FORGET_WHOSE = (
     update(audit_events)
     .where(audit_events.c.user_id == bindparam("user"))
@@ -99,12 +91,12 @@ async def erase(tx: Transaction, user_id: str, *, now: int) -> Left | Refreshing
     """The same, and then delete whatever leads to the person; None for nobody."""
     if await tx.one(_HOLD, user=user_id) is None:
         return None
-    senders = [(row["registration"], row["open_id"]) for row in await tx.all(_TAKE, user=user_id)]
+    known_as = [(row["registration"], row["open_id"]) for row in await tx.all(_TAKE, user=user_id)]
     left = await _leave(tx, user_id, reason="erased", now=now)
     if not isinstance(left, Left):
         return left
-    for registration, open_id in senders:
-        await tx.run(_FORGET_SENDER, registered=registration, sender=open_id)
+    for registration, open_id in known_as:
+        await deliveries.forget_whom(tx, registration=registration, open_id=open_id)
     await tx.run(_FORGET_WHOSE, user=user_id)
     # Accounts, sessions, grants and the copied picture go with their person.
     await tx.run(_DELETE, user=user_id)
