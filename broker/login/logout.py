@@ -176,9 +176,10 @@ class Logout:
         still_here = cookie is not None and await self._is_live(cookie)
         if address is not None:
             response: Response = _to(address)
+        elif still_here:
+            response = self.pages.message(request, "signed_out_elsewhere", status=200)
         else:
-            page = "signed_out_elsewhere" if still_here else "signed_out"
-            response = self.pages.message(request, page, status=200)
+            response = self.pages.message(request, "signed_out", status=200)
         # Only a session that is over is taken from the browser. Else anybody's ID token, or a form on a page that
         # nobody meant to send, would sign out whoever is signed in here (RP-Initiated Logout §6).
         if cookie is not None and not still_here:

@@ -16,6 +16,7 @@ from tests.conformance.conftest import Suite
 from tests.conformance.discovered import AUDIENCE, Discovering
 from tests.conformance.relying_party import CALLBACK
 from tests.stage import VERIFIER, answer_in
+from tests.tiktok.exchanging import ACCESS, EXCHANGE, RESOURCE
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 BACK_CHANNEL = ("token_endpoint", "introspection_endpoint", "revocation_endpoint")
@@ -78,13 +79,16 @@ async def test_every_response_type_and_mode_is_served_and_others_are_refused(cli
 
 async def test_every_grant_type_is_served_and_others_are_refused(suite: Suite, provider: dict[str, Any]) -> None:
     offered = provider["grant_types_supported"]
-    client = await Discovering.register(suite.stage, provider, "client_secret_basic", grant_types=offered)
+    client = await Discovering.register(
+        suite.stage, provider, "client_secret_basic", grant_types=offered, tiktok_tokens=True
+    )
     tokens = await client.tokens()
     forms = {
         # Refused by a code that nobody issued: the grant itself was let in.
         "authorization_code": {"code": "brc_x", "redirect_uri": CALLBACK, "code_verifier": VERIFIER},
         "refresh_token": {"refresh_token": tokens["refresh_token"]},
         "client_credentials": {"resource": AUDIENCE},
+        EXCHANGE: {"subject_token": tokens["access_token"], "subject_token_type": ACCESS, "resource": RESOURCE},
     }
     assert set(forms) == set(offered)
     for grant_type, form in forms.items():

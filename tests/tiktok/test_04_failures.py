@@ -36,7 +36,7 @@ def waited(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     async def pause(seconds: float) -> None:
         found.append(seconds)
 
-    monkeypatch.setattr("broker.app.TikTok", functools.partial(TikTok, pause=pause))
+    monkeypatch.setattr("broker.app_tiktok.TikTok", functools.partial(TikTok, pause=pause))
     return found
 
 
@@ -148,7 +148,7 @@ async def test_what_the_person_left_out_is_access_denied(stage: Stage) -> None:
 async def test_slow_answers_are_not_waited_for(
     database_url: str, clock: HeldClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("broker.app.TikTok", functools.partial(TikTok, patience=0.05))
+    monkeypatch.setattr("broker.app_tiktok.TikTok", functools.partial(TikTok, patience=0.05))
     async with running_stage(database_url, clock) as stage:
         ended = asyncio.Event()
 

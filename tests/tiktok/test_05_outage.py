@@ -38,7 +38,7 @@ async def stage(database_url: str, clock: HeldClock, monkeypatch: pytest.MonkeyP
     async def pause(_: float) -> None:
         """What a test waits between two attempts."""
 
-    monkeypatch.setattr("broker.app.TikTok", functools.partial(TikTok, pause=pause))
+    monkeypatch.setattr("broker.app_tiktok.TikTok", functools.partial(TikTok, pause=pause))
     async with running_stage(database_url, clock) as ready:
         yield ready
 

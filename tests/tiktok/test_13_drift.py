@@ -46,7 +46,7 @@ def shared(
 
     file = shutil.copy(sqlite_template, tmp_path_factory.mktemp("drift") / "broker.db")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("broker.app.TikTok", functools.partial(TikTok, pause=pause))
+        patch.setattr("broker.app_tiktok.TikTok", functools.partial(TikTok, pause=pause))
         context = running_stage(f"sqlite:///{file}", HeldClock())
         yield loop.run(context.__aenter__())
     loop.run(context.__aexit__(None, None, None))

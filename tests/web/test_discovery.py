@@ -130,8 +130,15 @@ async def test_what_is_advertised_for_authorize_is_what_authorize_takes(front: F
 @on_sqlite
 async def test_what_is_advertised_for_token_is_what_token_takes(stage: Stage) -> None:
     provider: dict[str, Any] = (await stage.http.get(PROVIDER)).json()
-    assert set(provider["grant_types_supported"]) == {"authorization_code", "refresh_token", "client_credentials"}
-    for grant in ("password", "urn:ietf:params:oauth:grant-type:token-exchange"):
+    exchange = "urn:ietf:params:oauth:grant-type:token-exchange"
+    assert set(provider["grant_types_supported"]) == {
+        "authorization_code",
+        "refresh_token",
+        "client_credentials",
+        exchange,
+    }
+    assert (await stage.token({"grant_type": exchange})).json()["error"] == "invalid_request"
+    for grant in ("password", "urn:ietf:params:oauth:grant-type:device_code"):
         assert (await stage.token({"grant_type": grant})).json()["error"] == "unsupported_grant_type"
     # Offered to those only who are registered for it.
     machine = await stage.token({"grant_type": "client_credentials"})
