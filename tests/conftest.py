@@ -6,7 +6,6 @@ with the database.
 
 import asyncio
 import logging
-import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -16,11 +15,19 @@ import pytest
 from broker import log
 from broker.store import migrations
 from broker.store.database import Database, connect
+from tests.emptied import database_url, emptied_postgres, own_database_url, sqlite_without_keys
 from tests.postgres import PostgresServer, postgres, postgres_url
 from tests.stage import HeldClock, Stage, make_keys, running_stage
 
 # The fixtures of other modules that every test may ask for.
-__all__ = ["postgres", "postgres_url"]
+__all__ = [
+    "database_url",
+    "emptied_postgres",
+    "own_database_url",
+    "postgres",
+    "postgres_url",
+    "sqlite_without_keys",
+]
 
 # How fast an example is drawn or run says something of the machine, and nothing of what is promised.
 hypothesis.settings.register_profile(
@@ -57,20 +64,6 @@ def postgres_template(postgres: PostgresServer) -> str:
     migrations.upgrade(url)
     asyncio.run(make_keys(url))
     return url
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A migrated database of its own for one test, of each kind in turn."""
-    if request.param == "sqlite":
-        file = tmp_path / "broker.db"
-        shutil.copy(request.getfixturevalue("sqlite_template"), file)
-        yield f"sqlite:///{file}"
-        return
-    server: PostgresServer = request.getfixturevalue("postgres")
-    url = server.create_database(copy_of=request.getfixturevalue("postgres_template"))
-    yield url
-    server.drop_database(url)
 
 
 @pytest.fixture

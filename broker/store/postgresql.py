@@ -44,6 +44,10 @@ _AWAY = (
 )
 
 
+# One for the process: what one database has compiled, the next one has, too.
+_COMPILER = Compiler(PGDialect_asyncpg())  # type: ignore[no-untyped-call]  # SQLAlchemy left it bare
+
+
 class _Connection(asyncpg.Connection):
     """A pooled connection on which there is nothing to reset."""
 
@@ -55,25 +59,24 @@ class _Connection(asyncpg.Connection):
 class PostgresTransaction:
     """Runs statements on one connection; `SchemaMismatch` and `DatabaseUnavailable` come from each by itself."""
 
-    def __init__(self, connection: PoolConnectionProxy, compiler: Compiler) -> None:
+    def __init__(self, connection: PoolConnectionProxy) -> None:
         self._connection = connection
-        self._compiler = compiler
 
     async def one(self, statement: Executable, **parameters: object) -> Row | None:
         """The one row of the answer, or None."""
-        compiled = self._compiler(statement)
+        compiled = _COMPILER(statement)
         with _translated():
             return await self._connection.fetchrow(compiled.text, *compiled.arguments(parameters))
 
     async def all(self, statement: Executable, **parameters: object) -> list[Row]:
         """Every row of the answer."""
-        compiled = self._compiler(statement)
+        compiled = _COMPILER(statement)
         with _translated():
             return list(await self._connection.fetch(compiled.text, *compiled.arguments(parameters)))
 
     async def run(self, statement: Executable, **parameters: object) -> int:
         """How many rows the statement touched, from the command tag (`UPDATE 1`)."""
-        compiled = self._compiler(statement)
+        compiled = _COMPILER(statement)
         with _translated():
             tag = await self._connection.execute(compiled.text, *compiled.arguments(parameters))
         return int(tag.rpartition(" ")[2])
@@ -91,7 +94,6 @@ class PostgresDatabase:
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
-        self._compiler = Compiler(PGDialect_asyncpg())  # type: ignore[no-untyped-call]  # SQLAlchemy left it bare
 
     @classmethod
     async def connect(cls, url: str, *, pool_size: int) -> PostgresDatabase:
@@ -110,14 +112,14 @@ class PostgresDatabase:
     async def run(self, function: StoreFunction[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Each statement commits by itself: no BEGIN, one round trip for a leg of one statement."""
         async with self._connection() as connection:
-            return await function(PostgresTransaction(connection, self._compiler), *args, **kwargs)
+            return await function(PostgresTransaction(connection), *args, **kwargs)
 
     read = run
 
     async def transact(self, function: StoreFunction[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """All statements or none."""
         async with self._connection() as connection, connection.transaction():
-            return await function(PostgresTransaction(connection, self._compiler), *args, **kwargs)
+            return await function(PostgresTransaction(connection), *args, **kwargs)
 
     async def close(self) -> None:
         """Give the connections back to the server; what hangs is cut off."""

@@ -32,6 +32,8 @@ _PRAGMAS = (
     "PRAGMA foreign_keys = ON",
 )
 _WAL_ATTEMPTS = 20
+# One for the process: what one database has compiled, the next one has, too.
+_COMPILER = Compiler(SQLiteDialect_pysqlite())
 
 
 class SqliteTransaction:
@@ -40,9 +42,8 @@ class SqliteTransaction:
     Each raises `SchemaMismatch` and `DatabaseUnavailable` by itself.
     """
 
-    def __init__(self, connection: sqlite3.Connection, compiler: Compiler) -> None:
+    def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._compiler = compiler
 
     async def one(self, statement: Executable, **parameters: object) -> Row | None:
         """The one row of the answer, or None."""
@@ -64,7 +65,7 @@ class SqliteTransaction:
         return contextlib.nullcontext()
 
     def _execute(self, statement: Executable, parameters: dict[str, object]) -> sqlite3.Cursor:
-        compiled = self._compiler(statement)
+        compiled = _COMPILER(statement)
         return self._connection.execute(compiled.text, compiled.arguments(parameters))
 
 
@@ -92,13 +93,12 @@ class SqliteDatabase:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._compiler = Compiler(SQLiteDialect_pysqlite())
         self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
         with _translated():
             writing = self._open()
             self._reading = self._open()
             self._reading.execute("PRAGMA query_only = ON")
-        self._reads = SqliteTransaction(self._reading, self._compiler)
+        self._reads = SqliteTransaction(self._reading)
         self._loop = asyncio.get_running_loop()
         self._closed = False
         self._writer = threading.Thread(target=self._write, args=(writing,), name="sqlite-writer", daemon=True)
@@ -142,7 +142,7 @@ class SqliteDatabase:
         return connection
 
     def _write(self, connection: sqlite3.Connection) -> None:
-        tx = SqliteTransaction(connection, self._compiler)
+        tx = SqliteTransaction(connection)
         with contextlib.closing(connection):
             while (group := self._next_group()) is not None:
                 self._commit(connection, tx, group)

@@ -6,6 +6,8 @@ settings alone), no cookie is kept, no redirect followed: a call reaches the con
 """
 
 import asyncio
+import functools
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -37,13 +39,19 @@ class Answer:
     body: bytes = field(repr=False)
 
 
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    # Reading all certificates takes a while, and they are the same for everybody.
+    return httpx.create_ssl_context(trust_env=False)
+
+
 def upstream_client() -> httpx.AsyncClient:
     """The client for every call of this process; `aclose()` it at the end.
 
     The transport counts name resolution, connection and TLS handshake as "pool", so that limit is the
     connect limit too.
     """
-    tls = httpx.create_ssl_context(trust_env=False)
+    tls = _tls()
 
     def session() -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(ssl=tls, limit=_CONNECTIONS, keepalive_timeout=_KEEP_ALIVE_SECONDS)

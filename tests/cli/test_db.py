@@ -48,18 +48,18 @@ def test_a_second_upgrade_does_nothing_and_says_where_it_is(database_url: str) -
     assert (result.exit_code, result.output) == (0, f"The database is at revision {revision.HEAD}.\n")
 
 
-def test_down_and_up_again(database_url: str) -> None:
-    down = run("db", "downgrade", "base", "--yes", url=database_url)
+def test_down_and_up_again(own_database_url: str) -> None:
+    down = run("db", "downgrade", "base", "--yes", url=own_database_url)
     assert (down.exit_code, down.stderr) == (0, "")
     assert "0001 -> base, " in down.stdout
     assert down.stdout.endswith("The database is empty.\n")
-    assert run("db", "upgrade", url=database_url).exit_code == 0
-    assert run("db", "check", url=database_url).exit_code == 0
+    assert run("db", "upgrade", url=own_database_url).exit_code == 0
+    assert run("db", "check", url=own_database_url).exit_code == 0
 
 
-def test_one_step_down_is_written_with_a_minus(database_url: str) -> None:
-    assert run("db", "downgrade", "-1", "--yes", url=database_url).exit_code == 0
-    assert run("db", "current", url=database_url).stdout == "0002\n"
+def test_one_step_down_is_written_with_a_minus(own_database_url: str) -> None:
+    assert run("db", "downgrade", "-1", "--yes", url=own_database_url).exit_code == 0
+    assert run("db", "current", url=own_database_url).stdout == "0002\n"
 
 
 def test_downgrade_asks_and_does_nothing_where_nobody_can_answer(database_url: str) -> None:
@@ -116,28 +116,28 @@ def test_check_of_an_empty_database_says_behind(empty_url: str, as_json: bool) -
         assert "broker db upgrade" in result.stderr
 
 
-def test_check_prints_what_differs(database_url: str) -> None:
-    execute(database_url, "ALTER TABLE users ADD COLUMN by_hand TEXT", "DROP INDEX ix_audit_events_at")
-    result = run("db", "check", url=database_url)
+def test_check_prints_what_differs(own_database_url: str) -> None:
+    execute(own_database_url, "ALTER TABLE users ADD COLUMN by_hand TEXT", "DROP INDEX ix_audit_events_at")
+    result = run("db", "check", url=own_database_url)
     assert result.exit_code == 1
     assert "by_hand" in result.stdout
     assert "ix_audit_events_at" in result.stdout
-    told = json.loads(run("db", "check", "--json", url=database_url).stdout)
+    told = json.loads(run("db", "check", "--json", url=own_database_url).stdout)
     assert told["state"] == "drifted"
     assert len(told["differences"]) == 2
 
 
-def test_a_database_of_a_later_release_is_left_alone(database_url: str) -> None:
-    execute(database_url, "UPDATE alembic_version SET version_num = '9999'")
+def test_a_database_of_a_later_release_is_left_alone(own_database_url: str) -> None:
+    execute(own_database_url, "UPDATE alembic_version SET version_num = '9999'")
     for arguments in (("upgrade",), ("downgrade", "base", "--yes"), ("check",)):
-        result = run("db", *arguments, url=database_url)
+        result = run("db", *arguments, url=own_database_url)
         assert result.exit_code == 1
         assert "revision 9999, which this release does not know" in result.stderr
         assert result.stderr.count("\n") == 1
-    assert json.loads(run("db", "check", "--json", url=database_url).stdout)["state"] == "ahead"
-    assert [row["version_num"] for row in rows(database_url, text("SELECT version_num FROM alembic_version"))] == [
-        "9999"
-    ]
+    assert json.loads(run("db", "check", "--json", url=own_database_url).stdout)["state"] == "ahead"
+    assert [
+        row["version_num"] for row in rows(own_database_url, text("SELECT version_num FROM alembic_version"))
+    ] == ["9999"]
 
 
 def test_asking_makes_no_sqlite_file(tmp_path: Path) -> None:

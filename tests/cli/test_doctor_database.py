@@ -76,10 +76,10 @@ def test_a_missing_file_is_a_warning_and_is_not_made(tmp_path: Path) -> None:
     ],
 )
 def test_another_revision_is_a_fault_and_nothing_more_is_asked(
-    database_url: str, sown: str, words: str, remedy: str
+    own_database_url: str, sown: str, words: str, remedy: str
 ) -> None:
-    execute(database_url, sown)
-    findings = examine(database_url)
+    execute(own_database_url, sown)
+    findings = examine(own_database_url)
     assert findings["revision"].outcome == "fault"
     assert words in findings["revision"].found
     assert remedy in (findings["revision"].remedy or "")
@@ -87,9 +87,9 @@ def test_another_revision_is_a_fault_and_nothing_more_is_asked(
     assert "signing keys" not in findings
 
 
-def test_tables_changed_by_hand_are_a_fault(database_url: str) -> None:
-    execute(database_url, "ALTER TABLE users ADD COLUMN by_hand TEXT")
-    finding = examine(database_url)["tables"]
+def test_tables_changed_by_hand_are_a_fault(own_database_url: str) -> None:
+    execute(own_database_url, "ALTER TABLE users ADD COLUMN by_hand TEXT")
+    finding = examine(own_database_url)["tables"]
     assert (finding.outcome, "by_hand" in finding.found) == ("fault", True)
     assert "`broker db check`" in (finding.remedy or "")
 

@@ -1,5 +1,5 @@
 """Databases emptied before each test."""
 
-from tests.store.emptied import database_url, emptied_postgres_url
+from tests.emptied import empty_database_url as database_url
 
-__all__ = ["database_url", "emptied_postgres_url"]
+__all__ = ["database_url"]

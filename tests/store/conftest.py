@@ -3,11 +3,11 @@
 import pytest
 
 from broker.store.database import Database
-from tests.store.emptied import database_url, emptied_postgres_url
+from tests.emptied import empty_database_url as database_url
 from tests.store.rows import add_client, record
 from tests.store.watching import statements
 
-__all__ = ["database_url", "emptied_postgres_url", "statements"]
+__all__ = ["database_url", "statements"]
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 
 from broker.store import clients, migrations
 from broker.store.database import Database, DatabaseUnavailable, SchemaMismatch, Transaction, connect
+from tests.emptied import Emptied
 from tests.postgres import PostgresServer
 from tests.store.rows import NOW
 from tests.store.watching import Statements
@@ -34,10 +35,9 @@ def elsewhere(url: str, **changes: str) -> str:
 
 
 @pytest.fixture(params=["postgresql"])
-def database_url(request: pytest.FixtureRequest, postgres: PostgresServer, emptied_postgres_url: str) -> str:
+def database_url(request: pytest.FixtureRequest, emptied_postgres: Emptied) -> str:
     """PostgreSQL only."""
-    postgres.run("DELETE FROM clients", urlsplit(emptied_postgres_url).path.removeprefix("/"))
-    return emptied_postgres_url
+    return emptied_postgres.empty(keys=False)
 
 
 @pytest.fixture
