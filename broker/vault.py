@@ -28,7 +28,7 @@ _PURPOSE: Final = "tiktok tokens"
 FRESH_SECONDS: Final = 120
 """With less than this left a token is refreshed before it is used."""
 # Longer than the slowest call to TikTok and its one repetition, with room for clocks that differ.
-_LEASE_SECONDS: Final = 45
+_LEASE_SECONDS: Final = 30
 _LOOK_SECONDS: Final = 0.1
 _MOST_LOOKS: Final = 100
 _CALM_SECONDS: Final = 1
