@@ -28,7 +28,7 @@ _PURPOSE: Final = "tiktok tokens"
 FRESH_SECONDS: Final = 120
 """With less than this left a token is refreshed before it is used."""
 # Longer than the slowest call to TikTok and its one repetition, with room for clocks that differ.
-_LEASE_SECONDS: Final = 45
+_LEASE_SECONDS: Final = 30
 _LOOK_SECONDS: Final = 0.1
 _MOST_LOOKS: Final = 100
 _CALM_SECONDS: Final = 1
@@ -85,13 +85,15 @@ class Vault:
 
         Raises `SignInNeeded`, `UpstreamError` when TikTok cannot be asked now, `DatabaseUnavailable`.
         """
+        found = kept.sealed_tokens
         for _ in range(_MOST_LOOKS):
             now = self.clock()
             if kept.sealed_tokens is None:
                 raise SignInNeeded("there are no tokens of this account")
             if kept.lease_until is not None:
                 await self._wait_or_bury(kept, now)
-            elif kept.access_expires_at - now >= FRESH_SECONDS:
+            # What was renewed meanwhile is not renewed again, however short TikTok lets it live.
+            elif kept.access_expires_at - now >= FRESH_SECONDS or kept.sealed_tokens != found:
                 return self._opened(kept)
             elif kept.refresh_expires_at <= now:
                 raise SignInNeeded("the refresh token has expired")

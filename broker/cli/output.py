@@ -31,4 +31,4 @@ def visible(text: str) -> str:
 
 def utc(epoch: int) -> str:
     """Epoch seconds as people read them."""
-    return datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -55,6 +55,13 @@ def _origin(_context: click.Context, _option: click.Parameter, given: str | None
     show_default=True,
     help="Whose rules for redirect URIs hold; localhost is for desktop apps only.",
 )
+@click.option(
+    "--native-redirect-uri",
+    "native_redirect_uris",
+    metavar="URI",
+    multiple=True,
+    help="Where its sibling on phones is reached, which gets codes by TikTok's SDK; may be repeated.",
+)
 @click.option("--webhook-url", metavar="URL", help="Where it tells the app what people do at TikTok itself.")
 def simulator(
     host: str,
@@ -64,6 +71,7 @@ def simulator(
     client_secret: str | None,
     redirect_uris: tuple[str, ...],
     platform: str,
+    native_redirect_uris: tuple[str, ...],
     webhook_url: str | None,
 ) -> None:
     """Run a TikTok simulator, which needs no account.
@@ -95,6 +103,7 @@ def simulator(
             platform=cast(Platform, platform),
             sandbox_testers=testers,
             webhook_url=webhook_url,
+            native_redirect_uris=native_redirect_uris,
         )
     except ValueError as error:
         raise click.UsageError(f"TikTok would refuse this app: {error}.") from error

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Select, bindparam, insert, select
 
-from broker import opaque
+from broker import clock, opaque
 from broker.store.database import Transaction
 from broker.store.schema import audit_events
 
@@ -30,7 +30,8 @@ async def record(
     """Keep one event. `actor` is who did it: `user`, `client`, `operator`, `broker` or `tiktok`."""
     await tx.run(
         _RECORD,
-        id=opaque.identifier("evt_"),
+        # Much happens in one second: the ids keep its order.
+        id=opaque.identifier(f"evt_{clock.tick():016x}"),
         at=now,
         event=event,
         actor=actor,

@@ -71,10 +71,9 @@ _LEASE = (
     update(accounts)
     .where(
         _THIS,
-        accounts.c.sealed_tokens.is_not(None),
         accounts.c.refresh_lease.is_(None),
-        # As it was seen: a pair that somebody has renewed meanwhile is not renewed once more.
-        accounts.c.access_expires_at == bindparam("seen"),
+        # As it was seen: the refresh token of a pair that somebody has renewed meanwhile is dead.
+        accounts.c.sealed_tokens == bindparam("seen"),
         accounts.c.refresh_expires_at > _NOW,
     )
     .values(refresh_lease=bindparam("lease"), refresh_lease_until=bindparam("until"))
@@ -121,7 +120,7 @@ async def lease(tx: Transaction, seen: Kept, lease_id: str, *, until: int, now: 
     """Become the one who refreshes this pair; False when somebody else is, or has."""
     return bool(
         await tx.run(
-            _LEASE, account=seen.account_id, seen=seen.access_expires_at, lease=lease_id, until=until, now=now
+            _LEASE, account=seen.account_id, seen=seen.sealed_tokens, lease=lease_id, until=until, now=now
         )
     )
 

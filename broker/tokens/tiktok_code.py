@@ -28,7 +28,8 @@ from broker.upstream.connector import Approval, SignedIn, UpstreamError
 
 # RFC 7636 §4.1 says 43 and more, but TikTok's SDK for Android makes 32, and who uses it cannot change that.
 _VERIFIER: Final = re.compile(r"[A-Za-z0-9._~-]{32,128}\Z")
-_CODE: Final = re.compile(r"[\x21-\x7e]{1,2048}\Z")
+# What begins like one of TikTok's tokens is no code, and proves nothing, whatever TikTok would say of it.
+_CODE: Final = re.compile(r"(?!(?:act|rft|clt)\.)[\x21-\x7e]{1,2048}\Z")
 
 
 async def trade(presented: Presentation) -> Issue | StaleClient:
@@ -57,7 +58,7 @@ def _presented(presented: Presentation) -> tuple[str, str, str]:
     form, metadata = presented.form, presented.client.metadata
     code, verifier, redirect_uri = form["subject_token"], form.get("code_verifier"), form.get("redirect_uri")
     if not _CODE.match(code):
-        raise invalid_grant("The subject_token is not a code of TikTok.")
+        raise invalid_grant("The subject_token is not a code of TikTok. Its tokens prove nothing here.")
     if verifier is None or not _VERIFIER.match(verifier):
         raise invalid_request("The code_verifier must be 32 to 128 letters, digits, or one of - . _ ~.")
     if redirect_uri is None:
@@ -82,7 +83,7 @@ async def _signed_in(presented: Presentation, code: str, verifier: str, redirect
             native=True,
         )
     except UpstreamError as error:
-        raise upstream_errors.told(error, metadata.registration) from None
+        raise upstream_errors.told_of_code(error, metadata.registration) from None
 
 
 async def _written(

@@ -8,14 +8,14 @@ from broker.oauth.errors import (
     server_error,
     temporarily_unavailable,
 )
-from broker.upstream.connector import Misconfigured, Refused, Unavailable, UpstreamError
+from broker.upstream.connector import Misconfigured, Refused, Rejected, Unavailable, UpstreamError
 
 _log = log.get("tokens")
 
 
 def told(error: UpstreamError, registration: str) -> OAuthError:
     """The refusal, after one log line with TikTok's own words for it."""
-    facts = {"registration": registration, "reason": str(error), **error.trace.fields()}
+    facts = _facts(error, registration)
     if isinstance(error, Refused):
         _log.info("upstream.refused", **facts)
         return access_denied(error.description)
@@ -26,4 +26,22 @@ def told(error: UpstreamError, registration: str) -> OAuthError:
         _log.error("upstream.misconfigured", **facts)
         return server_error("The sign-in service is not set up correctly with TikTok; its operator must act.")
     _log.warning("upstream.rejected", **facts)
-    return invalid_grant("TikTok did not accept this.")
+    return server_error("TikTok did not say in a way that can be trusted who this is.")
+
+
+def told_of_code(error: UpstreamError, registration: str) -> OAuthError:
+    """The same when the app brought code, verifier and redirect URI: what is wrong with them is the app's.
+
+    RFC 6749 §5.2.
+    """
+    at_token = error.trace.endpoint == "token"
+    if at_token and (isinstance(error, Rejected) or error.trace.error == "invalid_request"):
+        _log.warning("upstream.rejected", **_facts(error, registration))
+        return invalid_grant(
+            "TikTok did not accept this code with this verifier and redirect URI; it is good once, for minutes."
+        )
+    return told(error, registration)
+
+
+def _facts(error: UpstreamError, registration: str) -> dict[str, str | int]:
+    return {"registration": registration, "reason": str(error), **error.trace.fields()}

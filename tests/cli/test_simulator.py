@@ -15,6 +15,7 @@ from tests.simulator.driver import CHALLENGE, VERIFIER
 from tests.stage import free_port
 
 CANARY = "canary-simulator-secret"
+PHONE = "https://links.app.example/tiktok"
 
 
 @pytest.mark.parametrize(("number", "elsewhere"), [(signal.SIGINT, False), (signal.SIGTERM, True)])
@@ -25,6 +26,7 @@ def test_it_prints_what_a_broker_needs_and_can_have_another_origin_for_browsers(
     port = free_port()
     public_origin = f"http://{'localhost' if elsewhere else '127.0.0.1'}:{port}"
     options = ["--public-origin", public_origin] if elsewhere else []
+    options += ["--native-redirect-uri", PHONE]
     process = subprocess.Popen(
         [sys.executable, "-m", "broker", "simulator", "--port", str(port), *options],
         env=clean({}),
@@ -71,6 +73,9 @@ def test_it_prints_what_a_broker_needs_and_can_have_another_origin_for_browsers(
         asked = f"{exported['BROKER_TIKTOK_API_URL']}/v2/user/info/?fields=avatar_url"
         person = httpx.get(asked, headers=bearer).json()["data"]["user"]
         assert person["avatar_url"].startswith(f"{public_origin}/")
+        on_a_phone = {"redirect_uri": PHONE, "code_challenge": CHALLENGE, "person": "p1"}
+        wanted = {"client_key": question["client_key"], **on_a_phone}
+        assert httpx.post(f"{public_origin}/_simulator/native-code", json=wanted).json()["code"]
         process.send_signal(number)
         assert process.wait(timeout=PATIENCE) == 0
     finally:
@@ -102,6 +107,7 @@ def test_a_taken_port_is_one_sentence_and_a_given_secret_is_not_repeated() -> No
         ("--public-origin", "http://localhost:8001/tiktok"),
         ("--port", "0"),
         ("--webhook-url", "localhost:8000/webhooks/tiktok"),
+        ("--native-redirect-uri", "http://localhost:8000/tiktok"),
     ],
 )
 def test_an_app_that_tiktok_would_refuse_is_wrong_usage(arguments: tuple[str, ...]) -> None:

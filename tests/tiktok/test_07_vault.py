@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import httpx
@@ -186,6 +186,18 @@ async def test_of_fifty_callers_one_refreshes_and_all_get_the_new_token(vault_st
     assert len({answer.json()["access_token"] for answer in answers}) == 1
     assert refreshes(vault_stage) == 1
     assert len(await audited(vault_stage, "tiktok_token.handed_out")) == 50
+
+
+async def test_a_new_token_is_used_however_short_tiktok_lets_it_live(vault_stage: Stage) -> None:
+    """Each request costs TikTok one refresh at most, and each takes the pair as the one before left it."""
+    vault_stage.world.switches = replace(vault_stage.world.switches, access_token_lifetime=60)
+    tokens = await signed_in(vault_stage)
+    told = (await exchange(vault_stage, tokens["access_token"])).json()
+    assert (told.get("expires_in"), refreshes(vault_stage)) == (60, 1)
+    answers = await asyncio.gather(*(exchange(vault_stage, tokens["access_token"]) for _ in range(20)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert refreshes(vault_stage) <= 21
+    assert await audited(vault_stage, "tiktok_tokens.lost") == []
 
 
 async def test_the_new_pair_is_stored_before_anybody_uses_it(

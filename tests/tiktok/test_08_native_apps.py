@@ -151,8 +151,8 @@ async def test_a_code_belongs_to_the_app_whose_redirect_uri_it_was_issued_for(ph
     tiktok_code = await code(phone_stage)
     assert told(await trade(phone_stage, tiktok_code, "cli_other")) == (400, "invalid_request")
     stolen = await trade(phone_stage, tiktok_code, "cli_other", redirect_uri="https://other.example/tiktok")
-    # TikTok compares it with the address the code was issued for; a wrong set-up of ours would look the same.
-    assert told(stolen) == (400, "server_error")
+    # TikTok compares it with the address the code was issued for. RFC 6749 §5.2.
+    assert told(stolen) == (400, "invalid_grant")
     assert await written(phone_stage.database) == {}
 
 
@@ -190,7 +190,15 @@ async def test_a_tiktok_access_token_proves_nothing(phone_stage: Stage, kind: st
             resource="https://open.tiktokapis.com/" if kind == "act" else None,
         )
         assert answer.status_code == 400
+    # The sign-in's own call is the only one: nobody asked TikTok about a token.
+    assert phone_stage.world.counters["token"]["calls"] == 1
     assert (await written(phone_stage.database))["grants"] == 1
+
+
+async def test_a_person_whom_tiktok_does_not_name_is_no_fault_of_the_code(phone_stage: Stage) -> None:
+    phone_stage.world.faults.add(Fault("user_info", "missing_union_id"))
+    assert told(await trade(phone_stage, await code(phone_stage))) == (400, "server_error")
+    assert await written(phone_stage.database) == {}
 
 
 async def test_a_blocked_person_stays_out(phone_stage: Stage) -> None:
