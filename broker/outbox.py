@@ -1,7 +1,8 @@
 """Deliveries that must happen: taken from the outbox table by one replica, tried until they succeed or expire.
 
 Routes: none. Whoever makes a delivery necessary writes it in the same transaction (`store.outbox.put`) and may
-`nudge` for speed; a replica that never hears the nudge finds the row within a second.
+`nudge` for speed; a replica that never hears the nudge finds the row within a second. While apps that hang
+keep every round busy rows wait their turn, but for one that is nudged by its id.
 """
 
 import asyncio
@@ -37,11 +38,14 @@ class Outbox:
     kinds: Mapping[str, Deliver]
     clock: Clock
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _urgent: list[str] = field(default_factory=list)
     _rounds: int = 0
     _stopping: bool = False
 
-    def nudge(self) -> None:
-        """Something has just been put into the outbox."""
+    def nudge(self, delivery_id: str | None = None) -> None:
+        """Something has just been put into the outbox; with its id, it is done at once whatever else waits."""
+        if delivery_id is not None:
+            self._urgent.append(delivery_id)
         self._wake.set()
 
     @contextlib.asynccontextmanager
@@ -69,9 +73,11 @@ class Outbox:
         async with asyncio.TaskGroup() as rounds:
             while not self._stopping:
                 self._wake.clear()
+                while self._urgent:
+                    rounds.create_task(self._watched(self._deliver, self._urgent.pop()))
                 if self._rounds < _MOST_ROUNDS:
                     self._rounds += 1
-                    rounds.create_task(self._round())
+                    rounds.create_task(self._watched(self._round))
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), _LOOK_SECONDS)
 
@@ -79,12 +85,16 @@ class Outbox:
         try:
             while not self._stopping and await self.deliver_due():
                 pass
+        finally:
+            self._rounds -= 1
+
+    async def _watched(self, work: Callable[..., Awaitable[object]], *given: str) -> None:
+        try:
+            await work(*given)
         except (DatabaseUnavailable, SchemaMismatch) as error:
             _log.warning("outbox.waiting", reason=str(error))
         except Exception as error:
             _log.error("outbox.failed", exc_info=error)
-        finally:
-            self._rounds -= 1
 
     async def deliver_due(self) -> int:
         """Do what is due now; how many were tried."""

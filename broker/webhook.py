@@ -68,9 +68,10 @@ class Webhook:
 
     async def _take(self, event: Event, now: int) -> None:
         arrival = Arrival(event.digest, event.registration, event.name, event.open_id, event.occurred_at)
-        new = await self.database.transact(deliveries.take, arrival, _work(event), now=now)
-        if new:
-            self.outbox.nudge()
+        work = _work(event)
+        new = await self.database.transact(deliveries.take, arrival, work, now=now)
+        if new and work is not None:
+            self.outbox.nudge(arrival.work_id)
         stale = event.age > tiktok_events.FRESH_AGE
         _count(event.registration, "stale" if stale else "taken" if new else "repeated")
         # Not one word of who it is about.

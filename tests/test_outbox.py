@@ -163,6 +163,28 @@ async def test_a_nudge_is_enough_and_a_slow_app_holds_nobody_up(database: Databa
     assert await rows(database) == []
 
 
+async def test_what_is_nudged_by_its_id_waits_for_no_slow_app(
+    database: Database, clock: HeldClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many as there can be hang already, and more are before it."""
+    monkeypatch.setattr(outboxes, "_MOST_ROUNDS", 1)
+    monkeypatch.setattr(outboxes, "_AT_ONCE", 1)
+    slow, quick = Doer(may_end=asyncio.Event()), Doer()
+    box = Outbox(database, {"slow": slow, KIND: quick}, clock)
+    await put(database, clock, 1, 2, kind="slow")
+    async with asyncio.timeout(5), box.working():
+        await slow.begun.wait()
+        await database.transact(
+            outbox.put, KIND, {"number": 3}, delivery_id="named", expires_at=clock() + HOUR, now=clock()
+        )
+        box.nudge("named")
+        async with asyncio.timeout(0.9):
+            await quick.begun.wait()
+        assert slow.may_end is not None
+        slow.may_end.set()
+    assert quick.done == [3]
+
+
 async def test_without_a_nudge_it_is_found_within_a_second(database: Database, clock: HeldClock) -> None:
     """Another replica wrote it, and has died before it could deliver."""
     doer = Doer()

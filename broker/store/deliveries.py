@@ -26,6 +26,11 @@ class Arrival:
     open_id: str | None = field(repr=False)
     occurred_at: int
 
+    @property
+    def work_id(self) -> str:
+        """By which the outbox knows the work that the delivery asks for."""
+        return self.digest.hex()
+
 
 _FORGET_WHOM = (
     update(webhook_deliveries)
@@ -53,7 +58,9 @@ async def take(tx: Transaction, arrival: Arrival, work: dict[str, Any] | None, *
     if not taken:
         return False
     if work is not None:
-        await outbox.put(tx, TIKTOK_EVENT, work, expires_at=now + _KEPT_SECONDS, now=now)
+        await outbox.put(
+            tx, TIKTOK_EVENT, work, delivery_id=arrival.work_id, expires_at=now + _KEPT_SECONDS, now=now
+        )
     return True
 
 
