@@ -30,6 +30,7 @@ from broker.store.database import DatabaseUnavailable, SchemaMismatch
 from broker.store.sign_ins import Blocked, LoginSpent, SomebodyElse
 from broker.upstream.connector import NotShared, SignedIn, UpstreamError
 from broker.upstream.tiktok import TikTok
+from broker.web import upstream_errors
 from broker.web.requests import read_query
 
 
@@ -85,12 +86,12 @@ class Callback:
         try:
             signed_in = await self._ask_tiktok(parameters, login, required)
         except NotShared as error:
-            refusal = refusals.from_upstream(error, login.registration)
+            refusal = upstream_errors.told(error, login.registration)
             if not required:
                 raise refusal from error
             return self.permissions.ask(request, login, error.scopes, app=client.metadata.client_name)
         except UpstreamError as error:
-            raise refusals.from_upstream(error, login.registration) from error
+            raise upstream_errors.told(error, login.registration) from error
         old_cookie = self.browser.session_cookie(request.cookies)
         try:
             outcome = await self.codes.from_tiktok(request, login, signed_in, old_cookie=old_cookie)
@@ -119,7 +120,7 @@ class Callback:
     async def _ask_tiktok(self, parameters: Parameters, login: Login, required: tuple[str, ...]) -> SignedIn:
         tiktok = self.tiktok.get(login.registration)
         if tiktok is None:
-            raise refusals.no_such_registration()
+            raise upstream_errors.no_such_registration()
         return await tiktok.sign_in(
             tiktok.read_callback(parameters),
             verifier=login.verifier,

@@ -7,11 +7,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from broker import log, telemetry
-from broker.login import answers, refusals
+from broker.login import answers
 from broker.login.browser import Browser
 from broker.login.started import Login
 from broker.oauth.errors import server_error
 from broker.upstream.tiktok import TikTok
+from broker.web import upstream_errors
 
 _log = log.get("login")
 
@@ -38,7 +39,7 @@ class Departure:
         tiktok = self._way(login.registration)
         if not tiktok.admits_login():
             # Nobody is sent on a way that ends, minutes later, with what can be said at once.
-            raise refusals.tiktok_away()
+            raise upstream_errors.away()
         address = tiktok.authorization_url(
             state=self.browser.state_for(login),
             redirect_uri=self.callbacks[login.registration],
@@ -53,5 +54,5 @@ class Departure:
     def _way(self, registration: str) -> TikTok:
         tiktok = self.tiktok.get(registration)
         if tiktok is None:
-            raise refusals.no_such_registration()
+            raise upstream_errors.no_such_registration()
         return tiktok

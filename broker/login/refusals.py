@@ -9,8 +9,7 @@ from starlette.responses import Response
 
 from broker import log
 from broker.login.pages.rendering import Link, Pages
-from broker.oauth.errors import OAuthError, access_denied, server_error, temporarily_unavailable
-from broker.upstream.connector import Misconfigured, Refused, Unavailable, UpstreamError
+from broker.oauth.errors import OAuthError, temporarily_unavailable
 
 _log = log.get("login")
 
@@ -45,11 +44,6 @@ def tiktok_away_page(pages: Pages, request: Request, link: Link | None) -> Respo
     return pages.message(request, "tiktok_away", status=503, link=link, code="temporarily_unavailable")
 
 
-def no_such_registration() -> OAuthError:
-    """What an app hears whose TikTok registration is not, or not any more, among the settings."""
-    return server_error("This app is bound to a TikTok registration that is not configured.")
-
-
 def bad_hint(error: Exception) -> OAuthError:
     """An `id_token_hint` that we never signed."""
     return OAuthError("invalid_request", "The id_token_hint is not an ID token of ours.", str(error))
@@ -58,24 +52,3 @@ def bad_hint(error: Exception) -> OAuthError:
 def without_database(error: Exception) -> OAuthError:
     """What an app hears while the database is away."""
     return temporarily_unavailable("The service cannot finish this right now.", detail=str(error))
-
-
-def tiktok_away() -> OAuthError:
-    """What an app hears while TikTok does not answer."""
-    return temporarily_unavailable("TikTok isn't answering; try again in a moment.")
-
-
-def from_upstream(error: UpstreamError, registration: str) -> OAuthError:
-    """What an app hears of what TikTok did, and the operator's line in the log."""
-    facts = {"registration": registration, "reason": str(error), **error.trace.fields()}
-    if isinstance(error, Refused):
-        _log.info("upstream.refused", **facts)
-        return access_denied(error.description)
-    if isinstance(error, Unavailable):
-        _log.warning("upstream.unavailable", **facts)
-        return tiktok_away()
-    if isinstance(error, Misconfigured):
-        _log.error("upstream.misconfigured", **facts)
-        return server_error("The sign-in service is not set up correctly with TikTok; its operator must act.")
-    _log.warning("upstream.rejected", **facts)
-    return server_error("TikTok did not confirm this sign-in; start it again.")

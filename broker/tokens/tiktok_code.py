@@ -11,7 +11,7 @@ from typing import Final
 
 from broker import opaque
 from broker.oauth import redirects, scopes
-from broker.oauth.errors import access_denied, invalid_grant, invalid_request, server_error, unauthorized_client
+from broker.oauth.errors import OAuthError, access_denied, invalid_grant, invalid_request, unauthorized_client
 from broker.opaque import Secret
 from broker.store import clients, native_sign_ins
 from broker.store.grant_rows import StaleClient
@@ -20,11 +20,11 @@ from broker.store.native_sign_ins import Redemption
 from broker.store.sessions import Session
 from broker.store.sign_ins import Blocked, LoginSpent, SignIn
 from broker.store.users import Profile
-from broker.tokens import upstream_errors
 from broker.tokens.answer import Issue
 from broker.tokens.presentation import Presentation
 from broker.tokens.resources import narrowed
-from broker.upstream.connector import Approval, SignedIn, UpstreamError
+from broker.upstream.connector import Approval, Rejected, SignedIn, UpstreamError
+from broker.web import upstream_errors
 
 # RFC 7636 §4.1 says 43 and more, but TikTok's SDK for Android makes 32, and who uses it cannot change that.
 _VERIFIER: Final = re.compile(r"[A-Za-z0-9._~-]{32,128}\Z")
@@ -72,7 +72,7 @@ async def _signed_in(presented: Presentation, code: str, verifier: str, redirect
     metadata = presented.client.metadata
     tiktok = presented.vault.tiktok.get(metadata.registration)
     if tiktok is None:
-        raise server_error("This app is bound to a TikTok registration that is not configured.")
+        raise upstream_errors.no_such_registration()
     approval = Approval(Secret(code), ())
     try:
         return await tiktok.sign_in(
@@ -83,7 +83,18 @@ async def _signed_in(presented: Presentation, code: str, verifier: str, redirect
             native=True,
         )
     except UpstreamError as error:
-        raise upstream_errors.told_of_code(error, metadata.registration) from None
+        raise _told(error, metadata.registration) from None
+
+
+def _told(error: UpstreamError, registration: str) -> OAuthError:
+    """What is wrong with code, verifier or redirect URI is the app's own mistake here (RFC 6749 §5.2)."""
+    refusal = upstream_errors.told(error, registration)
+    at_token = error.trace.endpoint == "token"
+    if at_token and (isinstance(error, Rejected) or error.trace.error == "invalid_request"):
+        return invalid_grant(
+            "TikTok did not accept this code with this verifier and redirect URI; it is good once, for minutes."
+        )
+    return refusal
 
 
 async def _written(

@@ -11,11 +11,11 @@ from broker.oauth.errors import OAuthError, invalid_grant, invalid_request, inva
 from broker.store import clients, token_pairs
 from broker.store.grant_rows import StaleClient
 from broker.store.token_pairs import Kept
-from broker.tokens import upstream_errors
 from broker.tokens.answer import HandedOut
 from broker.tokens.presentation import Presentation
 from broker.upstream.connector import UpstreamError
 from broker.vault import LiveToken, SignInNeeded
+from broker.web import upstream_errors
 
 RESOURCE: Final = "https://open.tiktokapis.com/"
 """The one `resource` that such a token is for: TikTok's API."""

@@ -89,7 +89,7 @@ async def test_each_failure_has_its_answer_its_log_line_and_no_trace(
         (line,) = (
             found
             for found in map(orjson.loads, logged.splitlines())
-            if found["logger"] == "login" and found["event"].startswith("upstream.")
+            if found["logger"] == "upstream" and found["event"].startswith("upstream.")
         )
         assert line["event"] == f"upstream.{failure.comes}", (failure, line)
         endpoint = "callback" if failure.place == "authorize" else failure.place
