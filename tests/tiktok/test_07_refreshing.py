@@ -8,6 +8,7 @@ import pytest
 
 from broker.simulator.world import Fault
 from broker.store.database import Database
+from tests.journeys.tables import execute
 from tests.stage import Stage
 from tests.tiktok.exchanging import (
     TIKTOK_LIFE,
@@ -197,3 +198,15 @@ async def test_the_tokens_of_somebody_else_are_not_stored(vault_stage: Stage) ->
     answer = await exchange(vault_stage, fresh)
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
     assert (await row_of(vault_stage.database))["sealed_tokens"] is None
+
+
+async def test_a_pair_that_does_not_open_is_left_as_it_is(vault_stage: Stage) -> None:
+    """The secret key that it needs may come back."""
+    tokens = await signed_in(vault_stage)
+    fresh = await near_the_end(vault_stage, tokens)
+    await execute(vault_stage.database, "UPDATE accounts SET registration = 'default', open_id = 'moved'")
+    before = await row_of(vault_stage.database)
+    answer = await exchange(vault_stage, fresh)
+    assert (answer.status_code, answer.json()["error"]) == (500, "server_error")
+    assert await row_of(vault_stage.database) == before
+    assert vault_stage.world.counters["token"]["refresh_token"] == 0
