@@ -130,12 +130,14 @@ class Vault:
         tiktok = self.tiktok.get(kept.registration)
         if tiktok is None:
             raise SignInNeeded("the registration of this account is not configured any more")
+        # Before the lease: a pair that does not open here, for want of a secret key, is not given up for that.
+        _, refresh_token = self._pair_of(kept)
         lease = opaque.identifier()
         until = now + _LEASE_SECONDS
         if not await self.database.run(token_pairs.lease, kept, lease, until=until, now=now):
             return
         try:
-            issued = await tiktok.refresh(self._pair_of(kept)[1])
+            issued = await tiktok.refresh(refresh_token)
         except UpstreamError as error:
             await self._not_refreshed(kept, lease, error)
             raise

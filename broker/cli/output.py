@@ -29,6 +29,12 @@ def visible(text: str) -> str:
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
+def shortened(text: str, most: int = 32) -> str:
+    """The text as far as a column of a table has room for what others chose."""
+    shown = visible(text)
+    return shown if len(shown) <= most else f"{shown[: most - 1]}…"
+
+
 def utc(epoch: int) -> str:
     """Epoch seconds as people read them."""
     return datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -55,7 +55,7 @@ def list_page(limit: int, after: str | None, as_json: bool) -> None:
         return
     rows = [("SUB", "NAME", "USERNAME", "STATE", "SINCE")]
     for person in page:
-        name, username = person.display_name or "", person.username or ""
+        name, username = output.shortened(person.display_name or ""), output.shortened(person.username or "")
         rows.append((person.sub, name, username, _state(person), output.utc(person.created_at)))
     output.print_table(rows)
     if more:

@@ -115,6 +115,20 @@ def test_the_list_has_the_newest_first_in_pages(url: str) -> None:
     assert run("users", "list", "--after", "nobody", url=url).exit_code == 1
 
 
+def test_a_long_name_leaves_the_table_readable(url: str) -> None:
+    """People choose their names, of any length and any characters."""
+    asyncio.run(_rename(url, "\u202e" * 100))
+    listed = run("users", "list", url=url).stdout.splitlines()
+    assert max(map(len, listed)) < 140
+    assert "\u202e" not in "".join(listed)
+
+
+async def _rename(url: str, name: str) -> None:
+    database = await connect(url)
+    await execute(database, f"UPDATE users SET display_name = '{name}'")
+    await database.close()
+
+
 def test_people_of_one_second_are_all_listed_once(database_url: str) -> None:
     async def fill() -> None:
         database = await connect(database_url)
