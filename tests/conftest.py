@@ -6,6 +6,7 @@ with the database.
 
 import asyncio
 import logging
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 from broker import log
 from broker.store import migrations
 from broker.store.database import Database, connect
+from tests import patient as patience
 from tests.emptied import database_url, emptied_postgres, own_database_url, sqlite_without_keys
 from tests.postgres import PostgresServer, postgres, postgres_url
 from tests.stage import HeldClock, Stage, make_keys, running_stage
@@ -28,6 +30,9 @@ __all__ = [
     "postgres_url",
     "sqlite_without_keys",
 ]
+
+# httpcore looks for it at every request, and where it is not there searches the whole path: a tenth of a request.
+sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]  # Python's own sign for what is not to be had
 
 # How fast an example is drawn or run says something of the machine, and nothing of what is promised.
 hypothesis.settings.register_profile(
@@ -78,6 +83,13 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 def clock() -> HeldClock:
     """A clock that stands still until it is told to go on."""
     return HeldClock()
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who wins does not depend on how busy this machine is: nobody gives up waiting for PostgreSQL."""
+    for name in patience.OF_DATABASE:
+        monkeypatch.setattr(f"broker.store.postgresql.{name}", patience.SECONDS)
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ class Stage:
 
     async def browser(self) -> httpx.AsyncClient:
         """A person's browser: follows nothing by itself, keeps cookies."""
-        return await self._stack.enter_async_context(httpx.AsyncClient(timeout=30, verify=False))
+        return await self._stack.enter_async_context(httpx.AsyncClient(timeout=60, verify=False))
 
     def question(self, client_id: str = WEB, **changes: str | None) -> dict[str, str]:
         """The parameters of a good authorization request, with changes; None takes one out."""
@@ -235,5 +235,5 @@ async def running_stage(database_url: str, clock: HeldClock, **changes: str) -> 
         stack.push_async_callback(database.close)
         await register_clients(database, now=clock())
         front.broker = await stack.enter_async_context(running_broker(loaded, clock=clock))
-        http = await stack.enter_async_context(httpx.AsyncClient(base_url=issuer, timeout=30, verify=False))
+        http = await stack.enter_async_context(httpx.AsyncClient(base_url=issuer, timeout=60, verify=False))
         yield Stage(issuer, loaded, world, simulator, clock, database, http, stack)

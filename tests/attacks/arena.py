@@ -76,6 +76,7 @@ def several_processes(
                     cwd=folder,
                     name=f"{number}.log",
                     patience=_PATIENCE,
+                    program="tests.patient",
                 )
             )
             for number in range(count)
@@ -95,6 +96,6 @@ async def on_processes(processes: Processes) -> AsyncIterator[Arena]:
         database = await connect(processes.environ["BROKER_DATABASE_URL"])
         stack.push_async_callback(database.close)
         await register_clients(database, now=clock())
-        http = await stack.enter_async_context(httpx.AsyncClient(base_url=loaded.issuer, timeout=30, verify=False))
+        http = await stack.enter_async_context(httpx.AsyncClient(base_url=loaded.issuer, timeout=60, verify=False))
         stage = Stage(loaded.issuer, loaded, world, simulator, clock, database, http, stack)
         yield Arena(stage, processes.origins)

@@ -35,6 +35,7 @@ from tests.stage import WEB, WEB_SECRET, HeldClock, answer_in
 BASIC = {"Authorization": "Basic " + b64encode(f"{WEB}:{WEB_SECRET}".encode()).decode()}
 MACHINE_BASIC = {"Authorization": "Basic " + b64encode(f"{MACHINE}:{MACHINE_SECRET}".encode()).decode()}
 MACHINE_FORM = {"grant_type": "client_credentials"}
+pytestmark = pytest.mark.usefixtures("patient")
 PLACES = ["sqlite", "two processes"]
 # A person takes everything of theirs along; the processes keep the keys that they began with.
 _EMPTY = ";".join(

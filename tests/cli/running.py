@@ -115,13 +115,14 @@ def starting(
     python: tuple[str, ...] = (),
     name: str = "serve.log",
     patience: int = PATIENCE,
+    program: str = "broker",
 ) -> Iterator[tuple[subprocess.Popen[str], Path]]:
     """`broker serve` on a free port, just begun, and the file that its standard error goes to.
 
     It lives for `patience` seconds at most.
     """
     log = cwd / name
-    command = [sys.executable, *python, "-m", "broker", "serve", "--port", "0", *arguments]
+    command = [sys.executable, *python, "-m", program, "serve", "--port", "0", *arguments]
     with log.open("wb") as errors:
         process = subprocess.Popen(
             command,

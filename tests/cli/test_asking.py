@@ -30,6 +30,8 @@ def asked(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
         stdin=terminal,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        # Who runs the tests in the background may have them deaf to it, which a child inherits.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     os.close(terminal)
     patience = threading.Timer(PATIENCE, process.kill)

@@ -18,7 +18,7 @@ async def another(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
     async with (
         running(stage.settings, clock=stage.clock) as app,
         serving(app) as address,
-        httpx.AsyncClient(base_url=address, auth=(WEB, WEB_SECRET), verify=False) as http,
+        httpx.AsyncClient(base_url=address, auth=(WEB, WEB_SECRET), timeout=60, verify=False) as http,
     ):
         yield http
 

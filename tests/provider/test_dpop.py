@@ -128,6 +128,7 @@ async def test_a_proof_counts_once_on_both_brokers_and_a_used_one_costs_nothing(
     assert (await redeem(stage, again(tokens), proof(stage))).status_code == 200
 
 
+@pytest.mark.usefixtures("patient")
 async def test_of_many_uses_of_one_proof_at_once_one_counts(stage: Stage) -> None:
     client = await register_machine(stage)
     used = proof(stage)

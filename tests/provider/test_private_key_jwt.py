@@ -72,6 +72,7 @@ async def test_only_the_issuer_itself_is_the_audience(stage: Stage) -> None:
     assert (await post(stage.http, "/token", {**ASK, **assertion(stage, client)})).status_code == 200
 
 
+@pytest.mark.usefixtures("patient")
 async def test_of_two_hundred_copies_on_two_brokers_one_is_taken(stage: Stage) -> None:
     """RFC 7523 §3: the `jti` counts once, whichever replica sees it first, for as long as the assertion lives."""
     client = await machine(stage)

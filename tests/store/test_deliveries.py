@@ -12,10 +12,10 @@ from broker.store.grant_rows import Refused, Spent
 from broker.store.sign_ins import SessionOver
 from tests.store.rows import NOW, add_client, execute, record, redeem, rotate, row, sign_in
 from tests.store.test_deauthorization import count, deauthorize
-from tests.store.test_races import patient, processes, race
+from tests.store.test_races import processes, race
 from tests.store.test_sessions_end import continuation, live
 
-__all__ = ["patient"]
+pytestmark = pytest.mark.usefixtures("patient")
 
 ARRIVAL = Arrival(b"digest", "default", "authorization.removed", "o1", NOW - 5)
 WORK = {"registration": "default"}

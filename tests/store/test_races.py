@@ -26,15 +26,9 @@ from tests.store.rows import (
     sign_in,
 )
 
+pytestmark = pytest.mark.usefixtures("patient")
 RACERS = 1_000
 AT_ONCE = 64
-
-
-@pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who wins does not depend on how busy this machine is: nobody gives up waiting."""
-    for name in ("_ACQUIRE_SECONDS", "_COMMAND_SECONDS"):
-        monkeypatch.setattr(f"broker.store.postgresql.{name}", 60.0)
 
 
 @contextlib.asynccontextmanager

@@ -41,6 +41,7 @@ async def test_it_is_refreshed_when_less_than_two_minutes_remain(vault_stage: St
     assert (await exchange(vault_stage, tokens["access_token"])).status_code == 200
 
 
+@pytest.mark.usefixtures("patient")
 async def test_of_fifty_callers_one_refreshes_and_all_get_the_new_token(vault_stage: Stage) -> None:
     tokens = await signed_in(vault_stage)
     fresh = await near_the_end(vault_stage, tokens)

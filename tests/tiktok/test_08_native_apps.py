@@ -98,6 +98,7 @@ async def test_the_code_brings_everything_that_a_sign_in_brings(phone_stage: Sta
     }
 
 
+@pytest.mark.usefixtures("patient")
 async def test_of_many_trades_of_one_code_one_succeeds(phone_stage: Stage) -> None:
     tiktok_code = await code(phone_stage)
     answers = await asyncio.gather(*(trade(phone_stage, tiktok_code) for _ in range(20)))
