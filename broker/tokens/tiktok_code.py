@@ -18,7 +18,7 @@ from broker.store.grant_rows import StaleClient
 from broker.store.grants import NewGrant
 from broker.store.native_sign_ins import Redemption
 from broker.store.sessions import Session
-from broker.store.sign_ins import Blocked, LoginSpent, SignIn
+from broker.store.sign_ins import Blocked, LoginSpent, SignIn, TakenBack
 from broker.store.users import Profile
 from broker.tokens import upstream_errors
 from broker.tokens.answer import Issue
@@ -104,7 +104,7 @@ async def _written(
             identity.username,
             identity.avatar_url if presented.avatars != "off" else None,
         ),
-        authorization=presented.vault.authorization(registration, signed_in),
+        authorization=presented.vault.authorization(registration, signed_in, in_doubt_from=now + 1),
         session=Session(
             id=opaque.identifier("ses_"),
             # No browser has a cookie of it.
@@ -148,6 +148,8 @@ async def _written(
         outcome = await presented.database.transact(native_sign_ins.record, sign_in, redemption, now=now)
     except LoginSpent:
         raise invalid_grant("This code of TikTok was used before, or the app is not welcome any more.") from None
+    except TakenBack:
+        raise access_denied("The consent was taken back at TikTok in the meantime.") from None
     if isinstance(outcome, Blocked):
         raise access_denied("This account has been blocked by the operator of the service.")
     return Issue(
