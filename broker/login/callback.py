@@ -124,7 +124,7 @@ class Callback:
     async def _ask_tiktok(self, parameters: Parameters, login: Login, required: tuple[str, ...]) -> SignedIn:
         tiktok = self.tiktok.get(login.registration)
         if tiktok is None:
-            raise refusals.no_such_registration()
+            raise refusals.no_such_registration(login.registration)
         return await tiktok.sign_in(
             tiktok.read_callback(parameters),
             verifier=login.verifier,

@@ -53,5 +53,5 @@ class Departure:
     def _way(self, registration: str) -> TikTok:
         tiktok = self.tiktok.get(registration)
         if tiktok is None:
-            raise refusals.no_such_registration()
+            raise refusals.no_such_registration(registration)
         return tiktok

@@ -45,8 +45,9 @@ def tiktok_away_page(pages: Pages, request: Request, link: Link | None) -> Respo
     return pages.message(request, "tiktok_away", status=503, link=link, code="temporarily_unavailable")
 
 
-def no_such_registration() -> OAuthError:
-    """What an app hears whose TikTok registration is not, or not any more, among the settings."""
+def no_such_registration(registration: str) -> OAuthError:
+    """What an app hears whose TikTok registration is not among the settings, after a line for the operator."""
+    _log.error("registration.not_configured", registration=registration)
     return server_error("This app is bound to a TikTok registration that is not configured.")
 
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from broker import opaque
 from broker.oauth import redirects, scopes
-from broker.oauth.errors import access_denied, invalid_grant, invalid_request, server_error, unauthorized_client
+from broker.oauth.errors import access_denied, invalid_grant, invalid_request, unauthorized_client
 from broker.opaque import Secret
 from broker.store import clients, native_sign_ins
 from broker.store.grant_rows import StaleClient
@@ -71,7 +71,7 @@ async def _signed_in(presented: Presentation, code: str, verifier: str, redirect
     metadata = presented.client.metadata
     tiktok = presented.vault.tiktok.get(metadata.registration)
     if tiktok is None:
-        raise server_error("This app is bound to a TikTok registration that is not configured.")
+        raise upstream_errors.no_such_registration(metadata.registration)
     approval = Approval(Secret(code), ())
     try:
         return await tiktok.sign_in(
