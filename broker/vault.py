@@ -57,7 +57,7 @@ class Vault:
     clock: Clock
     pause: Callable[[float], Awaitable[None]] = field(default=asyncio.sleep)
 
-    def authorization(self, registration: str, signed_in: SignedIn) -> Authorization:
+    def authorization(self, registration: str, signed_in: SignedIn, *, in_doubt_from: int) -> Authorization:
         """What a sign-in yielded for its account, tokens sealed."""
         tokens, open_id = signed_in.tokens, signed_in.identity.open_id
         return Authorization(
@@ -67,6 +67,7 @@ class Vault:
             sealed_tokens=self.seal(tokens, registration, open_id),
             access_expires_at=tokens.access_expires_at,
             refresh_expires_at=tokens.refresh_expires_at,
+            in_doubt_from=in_doubt_from,
         )
 
     def seal(self, tokens: TokenPair, registration: str, open_id: str) -> bytes:

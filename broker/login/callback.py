@@ -27,7 +27,7 @@ from broker.login.started import Login
 from broker.oauth.errors import OAuthError, access_denied, login_required, server_error
 from broker.oauth.parameters import Parameters
 from broker.store.database import DatabaseUnavailable, SchemaMismatch
-from broker.store.sign_ins import Blocked, LoginSpent, SomebodyElse
+from broker.store.sign_ins import Blocked, LoginSpent, SomebodyElse, TakenBack
 from broker.upstream.connector import NotShared, SignedIn, UpstreamError
 from broker.upstream.tiktok import TikTok
 from broker.web import upstream_errors
@@ -83,6 +83,7 @@ class Callback:
     async def _finish(self, request: Request, parameters: Parameters, login: Login, reply_to: ReplyTo) -> Response:
         client = await self._client_of(login)
         required = client.metadata.required_tiktok_scopes
+        asked_at = self.clock()
         try:
             signed_in = await self._ask_tiktok(parameters, login, required)
         except NotShared as error:
@@ -94,9 +95,13 @@ class Callback:
             raise upstream_errors.told(error, login.registration) from error
         old_cookie = self.browser.session_cookie(request.cookies)
         try:
-            outcome = await self.codes.from_tiktok(request, login, signed_in, old_cookie=old_cookie)
+            outcome = await self.codes.from_tiktok(
+                request, login, signed_in, asked_at=asked_at, old_cookie=old_cookie
+            )
         except SomebodyElse:
             raise login_required("Somebody else than the app expects has signed in.") from None
+        except TakenBack:
+            raise access_denied("The consent was taken back at TikTok in the meantime.") from None
         except (DatabaseUnavailable, SchemaMismatch) as error:
             raise refusals.without_database(error) from error
         if isinstance(outcome, Blocked):
@@ -120,7 +125,7 @@ class Callback:
     async def _ask_tiktok(self, parameters: Parameters, login: Login, required: tuple[str, ...]) -> SignedIn:
         tiktok = self.tiktok.get(login.registration)
         if tiktok is None:
-            raise upstream_errors.no_such_registration()
+            raise upstream_errors.no_such_registration(login.registration)
         return await tiktok.sign_in(
             tiktok.read_callback(parameters),
             verifier=login.verifier,

@@ -50,9 +50,12 @@ class Codes:
     clock: Clock
 
     async def from_tiktok(
-        self, request: Request, login: Login, signed_in: SignedIn, *, old_cookie: str | None
+        self, request: Request, login: Login, signed_in: SignedIn, *, asked_at: int, old_cookie: str | None
     ) -> Issued | Blocked:
-        """Write what TikTok vouched for. Raises `LoginSpent`, `SomebodyElse`, `DatabaseUnavailable`."""
+        """Write what TikTok, asked at `asked_at`, vouched for.
+
+        Raises `LoginSpent`, `SomebodyElse`, `TakenBack`, `DatabaseUnavailable`.
+        """
         now = self.clock()
         code, cookie = opaque.secret("brc_"), opaque.secret()
         identity = signed_in.identity
@@ -63,7 +66,12 @@ class Codes:
                 identity.username,
                 identity.avatar_url if self.avatars != "off" else None,
             ),
-            authorization=self.vault.authorization(login.registration, signed_in),
+            authorization=self.vault.authorization(
+                login.registration,
+                signed_in,
+                # What was taken back in the very second in which this login began is what it brings anew.
+                in_doubt_from=max(asked_at, login.started_at + 1),
+            ),
             session=self._session(cookie, now),
             grant=NewGrant(
                 id=opaque.identifier(),

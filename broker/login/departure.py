@@ -54,5 +54,5 @@ class Departure:
     def _way(self, registration: str) -> TikTok:
         tiktok = self.tiktok.get(registration)
         if tiktok is None:
-            raise upstream_errors.no_such_registration()
+            raise upstream_errors.no_such_registration(registration)
         return tiktok

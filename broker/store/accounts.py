@@ -2,16 +2,22 @@
 
 from dataclasses import dataclass
 
+from sqlalchemy import bindparam, cast, select
 from sqlalchemy.dialects.postgresql import insert
 
 from broker import opaque
+from broker.store import deliveries
 from broker.store.database import Transaction
 from broker.store.schema import accounts
 
 
 @dataclass(frozen=True, slots=True)
 class Authorization:
-    """What one sign-in at TikTok yielded for one account."""
+    """What one sign-in at TikTok yielded for one account.
+
+    Word of TikTok's that comes from `in_doubt_from` on (epoch seconds), of the consent having been taken back, may
+    be about this very sign-in.
+    """
 
     registration: str
     open_id: str
@@ -19,9 +25,29 @@ class Authorization:
     sealed_tokens: bytes
     access_expires_at: int
     refresh_expires_at: int
+    in_doubt_from: int
 
 
-_insert = insert(accounts)
+_NEW = (
+    "id",
+    "user_id",
+    "registration",
+    "open_id",
+    "granted_scope",
+    "sealed_tokens",
+    "access_expires_at",
+    "refresh_expires_at",
+    "refresh_lease",
+    "refresh_lease_until",
+    "authorized_at",
+    "created_at",
+)
+_insert = insert(accounts).from_select(
+    _NEW,
+    select(*(cast(bindparam(name), accounts.c[name].type).label(name) for name in _NEW)).where(
+        ~deliveries.TAKEN_BACK
+    ),
+)
 _UPSERT = _insert.on_conflict_do_update(
     index_elements=[accounts.c.registration, accounts.c.open_id],
     set_={
@@ -38,8 +64,11 @@ _UPSERT = _insert.on_conflict_do_update(
 ).returning(accounts.c.id)
 
 
-async def upsert(tx: Transaction, authorization: Authorization, *, user_id: str, now: int) -> str:
-    """The account's id, made when new. It follows its `union_id`: an account met under another user moves."""
+async def upsert(tx: Transaction, authorization: Authorization, *, user_id: str, now: int) -> str | None:
+    """The account's id, made when new; None when the consent has been taken back meanwhile.
+
+    It follows its `union_id`: an account met under another user moves.
+    """
     row = await tx.one(
         _UPSERT,
         id=opaque.identifier(),
@@ -54,7 +83,6 @@ async def upsert(tx: Transaction, authorization: Authorization, *, user_id: str,
         refresh_lease_until=None,
         authorized_at=now,
         created_at=now,
+        in_doubt_from=authorization.in_doubt_from,
     )
-    if row is None:
-        raise LookupError("an upsert answers with its row")
-    return str(row["id"])
+    return None if row is None else str(row["id"])

@@ -9,8 +9,7 @@ from broker.store.database import Transaction
 from broker.store.schema import accounts, grants, users
 from broker.store.schema import sessions as session_rows
 
-# How far TikTok's clock may be behind ours: an event this much older than a sign-in may still be the later one.
-_DOUBT_SECONDS = 60
+_CONFIRMATION = "developer_revoked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +75,12 @@ async def deauthorize(
     """
     account = {"registration": registration, "open_id": open_id}
     if await tx.one(_LOCK_USER, **account) is None:
-        # Erased, most likely: TikTok answers the revocation that goes with it.
-        await deliveries.forget_whom(tx, **account)
+        # TikTok confirms the revocation that goes with an erasure: who was erased is named nowhere. Of others the
+        # note stays whole, for a first sign-in that is under way just now to be held against.
+        if reason == _CONFIRMATION:
+            await deliveries.forget_whom(tx, **account)
         return None
-    row = await tx.one(_FORGET_TOKENS, **account, newest=occurred_at + _DOUBT_SECONDS)
+    row = await tx.one(_FORGET_TOKENS, **account, newest=occurred_at + deliveries.DOUBT_SECONDS)
     if row is None:
         return Outdated()
     user_id = row["user_id"]

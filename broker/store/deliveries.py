@@ -1,9 +1,9 @@
 """What TikTok told us by webhook: each delivery is taken once, together with the work it asks for."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import BigInteger, bindparam, exists, literal_column, update
 from sqlalchemy.dialects.postgresql import insert
 
 from broker.store import outbox
@@ -11,6 +11,10 @@ from broker.store.database import Transaction
 from broker.store.schema import webhook_deliveries
 
 TIKTOK_EVENT = "tiktok_event"
+DOUBT_SECONDS: Final = 60
+"""How far TikTok's clock may be behind ours: an event so much older than a sign-in may still be the later one."""
+
+_REMOVED: Final = "authorization.removed"
 # TikTok repeats a delivery for three days, and a repetition signed on the last of them is believed for three days
 # more; clocks may differ by minutes. The work asked for is worth as much patience.
 _KEPT_SECONDS = 7 * 86_400
@@ -31,6 +35,17 @@ class Arrival:
         """By which the outbox knows the work that the delivery asks for."""
         return self.digest.hex()
 
+
+# The end of a row's life, which has an index, tells when it was taken.
+_IN_DOUBT_FROM = bindparam("in_doubt_from", type_=BigInteger)
+TAKEN_BACK = exists(literal_column("1")).where(
+    webhook_deliveries.c.expires_at >= _IN_DOUBT_FROM + _KEPT_SECONDS,
+    webhook_deliveries.c.occurred_at >= _IN_DOUBT_FROM - DOUBT_SECONDS,
+    webhook_deliveries.c.event == _REMOVED,
+    webhook_deliveries.c.registration == bindparam("registration"),
+    webhook_deliveries.c.open_id == bindparam("open_id"),
+)
+"""Whether word has come, from `in_doubt_from` on, that the account's consent was taken back about then."""
 
 _FORGET_WHOM = (
     update(webhook_deliveries)

@@ -21,7 +21,7 @@ class Redemption:
 
 
 async def record(tx: Transaction, sign_in: SignIn, redemption: Redemption, *, now: int) -> Spent | Blocked:
-    """Write the sign-in and begin its grant redeemed. Raises `LoginSpent`, by which nothing is written."""
+    """Write the sign-in and begin its grant redeemed. Raises `LoginSpent` and `TakenBack`."""
     written = await sign_ins.record(tx, sign_in, now=now)
     if isinstance(written, Blocked):
         return written

@@ -58,12 +58,16 @@ class SomebodyElse(Exception):
     """The person is not the one the app said it would be: everything is rolled back."""
 
 
+class TakenBack(Exception):
+    """The person has taken the consent back while TikTok vouched for them: everything is rolled back."""
+
+
 class SessionOver(Exception):
     """The session ended meanwhile: everything is rolled back."""
 
 
 async def record(tx: Transaction, sign_in: SignIn, *, now: int) -> Written | Blocked:
-    """Write a sign-in. Raises `LoginSpent` and `SomebodyElse`, by which nothing is written."""
+    """Write a sign-in. Raises `LoginSpent`, `SomebodyElse` and `TakenBack`, by which nothing is written."""
     user = await users.upsert(tx, sign_in.profile, copy_avatar=sign_in.copy_avatar, now=now)
     if user.new_avatar is not None:
         await avatars.ask(tx, user.id, user.new_avatar, now=now)
@@ -85,6 +89,8 @@ async def record(tx: Transaction, sign_in: SignIn, *, now: int) -> Written | Blo
     if sign_in.expected_user is not None and user.id != sign_in.expected_user:
         raise SomebodyElse
     account_id = await accounts.upsert(tx, sign_in.authorization, user_id=user.id, now=now)
+    if account_id is None:
+        raise TakenBack
     session_id = await _session(tx, sign_in, user_id=user.id, account_id=account_id, now=now)
     await _begin(tx, grant, sign_in.pushed_request, user.id, account_id, session_id, now=now)
     await audit.record(

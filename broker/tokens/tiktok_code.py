@@ -18,7 +18,7 @@ from broker.store.grant_rows import StaleClient
 from broker.store.grants import NewGrant
 from broker.store.native_sign_ins import Redemption
 from broker.store.sessions import Session
-from broker.store.sign_ins import Blocked, LoginSpent, SignIn
+from broker.store.sign_ins import Blocked, LoginSpent, SignIn, TakenBack
 from broker.store.users import Profile
 from broker.tokens.answer import Issue
 from broker.tokens.presentation import Presentation
@@ -72,7 +72,7 @@ async def _signed_in(presented: Presentation, code: str, verifier: str, redirect
     metadata = presented.client.metadata
     tiktok = presented.vault.tiktok.get(metadata.registration)
     if tiktok is None:
-        raise upstream_errors.no_such_registration()
+        raise upstream_errors.no_such_registration(metadata.registration)
     approval = Approval(Secret(code), ())
     try:
         return await tiktok.sign_in(
@@ -116,7 +116,7 @@ async def _written(
             identity.username,
             identity.avatar_url if presented.avatars != "off" else None,
         ),
-        authorization=presented.vault.authorization(registration, signed_in),
+        authorization=presented.vault.authorization(registration, signed_in, in_doubt_from=now + 1),
         session=Session(
             id=opaque.identifier("ses_"),
             # No browser has a cookie of it.
@@ -160,6 +160,8 @@ async def _written(
         outcome = await presented.database.transact(native_sign_ins.record, sign_in, redemption, now=now)
     except LoginSpent:
         raise invalid_grant("This code of TikTok was used before, or the app is not welcome any more.") from None
+    except TakenBack:
+        raise access_denied("The consent was taken back at TikTok in the meantime.") from None
     if isinstance(outcome, Blocked):
         raise access_denied("This account has been blocked by the operator of the service.")
     return Issue(

@@ -7,6 +7,12 @@ from broker.upstream.connector import Misconfigured, Refused, Unavailable, Upstr
 _log = log.get("upstream")
 
 
+def no_such_registration(registration: str) -> OAuthError:
+    """The refusal to an app whose TikTok registration is not among the settings, after a line for the operator."""
+    _log.error("registration.not_configured", registration=registration)
+    return server_error("This app is bound to a TikTok registration that is not configured.")
+
+
 def told(error: UpstreamError, registration: str) -> OAuthError:
     """The refusal, after one log line with TikTok's own words for it."""
     facts = {"registration": registration, "reason": str(error), **error.trace.fields()}
@@ -26,8 +32,3 @@ def told(error: UpstreamError, registration: str) -> OAuthError:
 def away() -> OAuthError:
     """What an app hears while TikTok does not answer."""
     return temporarily_unavailable("TikTok isn't answering; try again in a moment.")
-
-
-def no_such_registration() -> OAuthError:
-    """What an app hears whose TikTok registration is not, or not any more, among the settings."""
-    return server_error("This app is bound to a TikTok registration that is not configured.")

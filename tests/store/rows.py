@@ -47,6 +47,7 @@ def authorization(**changes: Any) -> Authorization:
         "sealed_tokens": b"sealed",
         "access_expires_at": NOW + 86_400,
         "refresh_expires_at": NOW + 31_536_000,
+        "in_doubt_from": NOW + 1,
     }
     return Authorization(**(fields | changes))
 

@@ -1,5 +1,6 @@
 """A webhook delivery is taken once, with its work; a removed authorization wins whatever race it is in."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from broker.store.database import Database, Transaction
 from broker.store.deauthorization import Deauthorized
 from broker.store.deliveries import Arrival
 from broker.store.grant_rows import Refused, Spent
-from broker.store.sign_ins import SessionOver
+from broker.store.sign_ins import SessionOver, TakenBack
 from tests.store.rows import NOW, add_client, execute, record, redeem, rotate, row, sign_in
 from tests.store.test_deauthorization import count, deauthorize
 from tests.store.test_races import processes, race
@@ -147,3 +148,30 @@ async def test_sign_ins_in_the_same_moment_are_wholly_before_it_or_wholly_after(
         assert await count(databases[0], "accounts WHERE sealed_tokens IS NOT NULL") == living
         await deauthorize(databases[0], now=NOW)
         assert await count(databases[0], "grants WHERE ended_at IS NULL") == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "received", "written"),
+    [
+        ({}, NOW + 1, False),
+        ({"occurred_at": NOW - 59}, NOW + 1, False),
+        ({"occurred_at": NOW - 60}, NOW + 1, True),
+        ({}, NOW, True),
+        ({"event": "video.publish.completed"}, NOW + 1, True),
+        ({"registration": "other"}, NOW + 1, True),
+        ({"open_id": "O1"}, NOW + 1, True),
+    ],
+)
+async def test_a_consent_that_was_taken_back_while_tiktok_was_asked_lets_nobody_in(
+    database: Database, changes: dict[str, Any], received: int, written: bool
+) -> None:
+    """In doubt is what came in from the second after `NOW` on."""
+    await add_client(database)
+    await database.transact(deliveries.take, replace(ARRIVAL, **changes), WORK, now=received)
+    if written:
+        await record(database, now=NOW + 2)
+    else:
+        with pytest.raises(TakenBack):
+            await record(database, now=NOW + 2)
+    for table in ("users", "accounts", "sessions", "grants", "audit_events"):
+        assert await count(database, table) == written

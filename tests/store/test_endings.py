@@ -30,7 +30,7 @@ WHO = ("event", "actor", "client_id", "session_id", "grant_id", "request_id", "r
 
 
 async def endings(database: Database) -> list[Row]:
-    """The events but for the sign-ins, in the order in which they were written."""
+    """The events but for the sign-ins; those of one second in any order."""
 
     async def ask(tx: Transaction) -> list[Row]:
         return await tx.all(text("SELECT * FROM audit_events WHERE event NOT LIKE 'sign_in%' ORDER BY at, id"))
@@ -115,7 +115,6 @@ async def test_what_has_ended_ends_no_second_time(signed_in: Database) -> None:
     assert await revoke(signed_in) is False
     assert await sign_out(signed_in)
     assert not await sign_out(signed_in)
-    # Within one second their order is not kept.
     assert sorted(event["event"] for event in await endings(signed_in)) == ["grant.ended", "session.ended"]
 
 

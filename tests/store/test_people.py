@@ -16,7 +16,7 @@ from broker.store.users import Profile, User
 from tests.store.rows import NOW, authorization, execute, profile, row
 
 
-async def meet(tx: Transaction, person: Profile, account: Authorization, *, now: int) -> tuple[User, str]:
+async def meet(tx: Transaction, person: Profile, account: Authorization, *, now: int) -> tuple[User, str | None]:
     """A user and the account through which they came."""
     user = await users.upsert(tx, person, now=now)
     return user, await accounts.upsert(tx, account, user_id=user.id, now=now)

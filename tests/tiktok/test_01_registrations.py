@@ -18,7 +18,7 @@ from broker.store import clients
 from tests.journeys.tables import contents, execute
 from tests.provider.visiting import at_once, enter, told
 from tests.stage import CLIENT_KEY, PUBLIC_REDIRECT, HeldClock, Stage, answer_in
-from tests.tiktok.several import PINNED, assert_nothing_stored, cookies_left, stage_of_three
+from tests.tiktok.several import PINNED, assert_nothing_stored, cookies_left, events, stage_of_three
 from tests.web.front import on_sqlite, query_of
 
 NAMES = itertools.count()
@@ -122,7 +122,7 @@ async def test_single_sign_on_stays_within_a_registration(three: Stage) -> None:
 
 
 @on_sqlite
-async def test_a_login_ends_with_its_registration(three: Stage) -> None:
+async def test_a_login_ends_with_its_registration(three: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     """The operator takes the registration out of the settings and restarts, while people are at TikTok."""
     browser = await three.browser()
     sent = await three.authorize(browser, three.question(PINNED["second"]))
@@ -144,6 +144,9 @@ async def test_a_login_ends_with_its_registration(three: Stage) -> None:
         again = await three.authorize(later, three.question(PINNED["second"]))
         assert query_of(again.headers["location"])["error"] == ["server_error"]
         assert cookies_left(later) == []
+    # The operator hears of it, each time.
+    lines = events(capsys.readouterr().err, "registration.not_configured")
+    assert [(line["level"], line["registration"]) for line in lines] == [("error", "second")] * 2
     assert three.world.counters["token"]["calls"] == calls
     await assert_nothing_stored(three)
 

@@ -9,6 +9,7 @@ import httpx
 import orjson
 import pytest
 
+from broker.simulator.faults import Fault
 from broker.simulator.serve import running as serving
 from broker.telemetry import REGISTRY
 from tests.journeys.proxy import proxied
@@ -295,3 +296,27 @@ async def test_what_tiktok_sends_twice_is_done_once(stage: Stage) -> None:
     await all_told(stage)
     assert len(await rows(stage, "webhook_deliveries")) == 1
     assert len([row for row in await rows(stage, "audit_events") if row["event"] == REMOVED]) == 1
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_what_is_taken_back_while_tiktok_is_being_asked_is_no_sign_in(stage: Stage) -> None:
+    """TikTok has vouched for the person, and its answer takes longer than its webhook."""
+    await at_tiktok(stage, "settings", webhook_automatic=False)
+    browser = await stage.browser()
+    sent = await stage.authorize(browser, stage.question())
+    callback = await stage.consent(browser, sent.headers["location"])
+    stage.clock.advance(2)
+    stage.world.faults.add(Fault("user_info", "slow", seconds=1, after=True))
+    async with asyncio.TaskGroup() as both:
+        coming_back = both.create_task(browser.get(callback))
+        while not stage.world.counters["user_info"]["calls"]:  # noqa: ASYNC110  # a plain counter tells nobody
+            await asyncio.sleep(0.01)
+        await at_tiktok(stage, "people/p1/remove", client_key=CLIENT_KEY)
+        await at_tiktok(stage, "webhooks/deliver")
+        await all_told(stage)
+        assert not coming_back.done()
+    heard = answer_in(coming_back.result().headers["location"])
+    assert (heard["error"], heard["state"]) == ("access_denied", "the-state")
+    assert await rows(stage, "users") == []
+    # Whoever begins anew, if in the same second, is welcome.
+    await stage.sign_in()
