@@ -56,7 +56,7 @@ async def near_the_end(stage: Stage, tokens: dict[str, Any], left: int = 119) ->
 async def tiktok_knows(stage: Stage, access_token: str) -> bool:
     """Whether TikTok takes the token."""
     headers = {"Authorization": f"Bearer {access_token}"}
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(verify=False) as http:
         answer = await http.get(f"{stage.simulator}/v2/user/info/?fields=open_id", headers=headers)
     return answer.status_code == 200
 
