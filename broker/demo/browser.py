@@ -3,6 +3,8 @@
 It visits this machine only, reads a bounded amount, and waits a bounded time.
 """
 
+import functools
+import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html.parser import HTMLParser
@@ -65,11 +67,17 @@ class Page:
         return f"{_without_query(self.url)} answered {self.status}{identity}: “{words}”"
 
 
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    # Reading all certificates takes a while, and they are the same for everybody.
+    return httpx2.create_ssl_context(trust_env=False)
+
+
 class Browser:
     """One person's browser: an `async with` block is its life."""
 
     def __init__(self) -> None:
-        self._http = httpx2.AsyncClient(timeout=_TIMEOUT, trust_env=False)
+        self._http = httpx2.AsyncClient(verify=_tls(), timeout=_TIMEOUT, trust_env=False)
 
     async def __aenter__(self) -> Self:
         await self._http.__aenter__()

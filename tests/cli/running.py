@@ -119,14 +119,17 @@ def starting(
 ) -> Iterator[tuple[subprocess.Popen[str], Path]]:
     """`broker serve` on a free port, just begun, and the file that its standard error goes to.
 
-    It lives for `patience` seconds at most.
+    It lives for `patience` seconds at most. Of another `program` than `broker` no coverage is measured.
     """
     log = cwd / name
     command = [sys.executable, *python, "-m", program, "serve", "--port", "0", *arguments]
+    environment = clean(environ)
+    if program != "broker":
+        environment.pop("COVERAGE_PROCESS_CONFIG", None)
     with log.open("wb") as errors:
         process = subprocess.Popen(
             command,
-            env=clean(environ),
+            env=environment,
             cwd=cwd,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -20,9 +20,9 @@ def app(text: str) -> Starlette:
 async def test_each_app_answers_while_the_block_runs_and_not_after() -> None:
     one, two = listen(0), listen(0)
     urls = [f"http://localhost:{sockets[0].getsockname()[1]}/" for sockets in (one, two)]
-    async with httpx2.AsyncClient() as http, serving((app("one"), one), (app("two"), two)):
+    async with httpx2.AsyncClient(verify=False) as http, serving((app("one"), one), (app("two"), two)):
         assert [(await http.get(url)).text for url in urls] == ["one", "two"]
-    async with httpx2.AsyncClient() as http:
+    async with httpx2.AsyncClient(verify=False) as http:
         with pytest.raises(httpx2.ConnectError):
             await http.get(urls[0])
 

@@ -38,7 +38,7 @@ sys.exit(f"imported {ours | foreign}" if ours or foreign else 0)
 
 async def test_a_sign_in_over_http(tiktok: Driver) -> None:
     """A caller that shares nothing with the simulator but the socket."""
-    async with running(tiktok.app) as origin, httpx.AsyncClient(base_url=origin) as http:
+    async with running(tiktok.app) as origin, httpx.AsyncClient(base_url=origin, verify=False) as http:
         consent = await http.post(
             f"/v2/auth/authorize/?{tiktok.query()}", data={"person": "p5", "scope": BASIC, "action": "allow"}
         )
@@ -60,7 +60,7 @@ async def test_a_sign_in_over_http(tiktok: Driver) -> None:
 async def test_a_reset_closes_the_connection_without_an_answer(tiktok: Driver, after: bool) -> None:
     tiktok.world.faults.add(Fault("token", "reset", after=after))
     content = f"client_key={KEY}&client_secret={SECRET}&grant_type=client_credentials"
-    async with running(tiktok.app) as origin, httpx.AsyncClient(base_url=origin) as http:
+    async with running(tiktok.app) as origin, httpx.AsyncClient(base_url=origin, verify=False) as http:
         with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
             await http.post("/v2/oauth/token/", content=content, headers=FORM)
         assert (await http.post("/v2/oauth/token/", content=content, headers=FORM)).status_code == 200
@@ -69,7 +69,7 @@ async def test_a_reset_closes_the_connection_without_an_answer(tiktok: Driver, a
 
 async def test_a_huge_answer_can_be_left_early(tiktok: Driver) -> None:
     tiktok.world.faults.add(Fault("user_info", "huge", size=1 << 30))
-    async with running(tiktok.app) as origin, httpx.AsyncClient(base_url=origin) as http:
+    async with running(tiktok.app) as origin, httpx.AsyncClient(base_url=origin, verify=False) as http:
         async with http.stream("GET", "/v2/user/info/") as response:
             async for chunk in response.aiter_raw():
                 assert chunk.startswith(b'{"access_token":"')
@@ -87,7 +87,7 @@ async def test_an_open_request_gets_two_seconds_to_finish(monkeypatch: pytest.Mo
         await go_on.wait()
         await PlainTextResponse("done")(scope, receive, send)
 
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(verify=False) as http:
         async with running(slow) as origin:
             asked = asyncio.create_task(http.get(origin))
             await begun.wait()
