@@ -77,7 +77,11 @@ class Trace:
 
     def fields(self) -> Mapping[str, str | int]:
         """What is known, ready for a log line."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        known = {name: value for name, value in asdict(self).items() if value is not None}
+        if "err_code" in known:
+            # As whoever looks it up will find it.
+            known["errCode"] = known.pop("err_code")
+        return known
 
 
 class UpstreamError(Exception):

@@ -61,7 +61,7 @@ def _callback(
     error: str, comes: str, error_type: str | None = None, err_code: int | None = None
 ) -> Iterator[Failure]:
     fault = {"kind": "error", "error": error, "error_type": error_type, "err_code": err_code}
-    said = {"error": error, "error_type": error_type, "err_code": err_code}
+    said = {"error": error, "error_type": error_type, "errCode": err_code}
     yield Failure("authorize", fault, comes, 1, {name: value for name, value in said.items() if value is not None})
 
 
