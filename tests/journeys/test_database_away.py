@@ -37,8 +37,13 @@ async def test_with_postgresql_away_everybody_is_told_to_come_back(postgres_copy
         tokens = await stage.sign_in()
         browser = await stage.browser()
         callback = await to_the_callback(stage, browser)
+        late = await stage.browser()
+        called_late = await to_the_callback(stage, late)
         await proxy.cut()
         await cut_off(stage, browser, callback, tokens)
+        # The sealed login tells where to answer, also when the app has not been looked up for a while.
+        told = answer_in((await late.get(called_late)).headers["location"])
+        assert (told["error"], told["state"]) == ("temporarily_unavailable", "the-state")
         await proxy.mend()
         assert (await stage.http.get("/readyz")).status_code == 200
         assert (await stage.refresh(tokens["refresh_token"])).status_code == 200

@@ -121,5 +121,13 @@ async def all_told(stage: Stage) -> None:
             await stage.http.get("/healthz")
 
 
+async def postponed(stage: Stage) -> None:
+    """Return as soon as the one delivery has failed once and waits; raises TimeoutError after five seconds."""
+    async with asyncio.timeout(5):
+        # While it is being tried, it is due when the lease ends, half a minute from now.
+        while not [row for row in await waiting(stage.database) if 0 < row["due_at"] - stage.clock() < 30]:
+            await stage.http.get("/healthz")
+
+
 async def _waiting(tx: Transaction) -> list[Row]:
     return await tx.all(text("SELECT * FROM outbox ORDER BY due_at"))
