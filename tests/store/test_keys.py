@@ -1,10 +1,12 @@
 """Each change of a key is one statement, and of several that saw the same one makes it."""
 
+from typing import Any
+
 from broker.store import key_changes, keys
 from broker.store.database import Database
 from tests.keys.made import NOW, facts, key_row
 
-ANNOUNCED = {"number": 2, "ready_at": NOW + 605, "signs_from": NOW + 9_000}
+ANNOUNCED: dict[str, Any] = {"number": 2, "ready_at": NOW + 605, "signs_from": NOW + 9_000}
 
 
 async def times(database: Database, kid: str) -> tuple[int, int, int]:
@@ -68,6 +70,15 @@ async def test_a_retained_key_is_revoked_and_nothing_else_changes(database: Data
         ("b", NOW),
         ("c", NOW + 9_000),
     ]
+
+
+async def test_the_announced_key_takes_over_from_the_one_that_signs(database: Database) -> None:
+    for key in (key_row("a"), key_row("b", number=2), key_row("c", number=3, signs_from=NOW + 9_000)):
+        await database.run(keys.add, key)
+    revoked = await database.transact(key_changes.revoke, "b", spare=key_row("s", number=3), now=NOW + 1)
+    assert revoked == key_changes.Revoked("sig", "ES256", "c")
+    assert [(row.kid, row.signs_from) for row in await database.read(keys.look)] == [("a", NOW), ("c", NOW + 1)]
+    assert await database.transact(key_changes.revoke, "b", spare=key_row("s", number=3), now=NOW + 1) is None
 
 
 async def test_the_key_of_another_ring_never_takes_over(database: Database) -> None:
