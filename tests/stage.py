@@ -197,7 +197,7 @@ async def make_keys(database_url: str) -> None:
     """Every signing key a broker wants, made beforehand: RSA keys cost most of a second."""
     database = await connect(database_url)
     sealer = Sealer([SecretKey(SECRET_KEY)])
-    await Rotation(database, sealer, registration.ID_TOKEN_ALGS, RULES, HeldClock()).settle()
+    await Rotation(database, sealer, registration.ID_TOKEN_ALGS, RULES, HeldClock()).begin()
     await database.close()
 
 

@@ -65,10 +65,10 @@ async def _revoked(rotation: "Rotation", standing: "Standing") -> "Revoked | Non
     from broker.store import key_changes
 
     key, now = standing.key, rotation.clock()
-    step = Make(key.use, key.alg, key.number + 1, ready_at=now, signs_from=now, first=True)
+    step = Make(key.use, key.alg, key.number + 1, ready_at=now, signs_from=now)
     spare = made(step, rotation.sealer, token_life=rotation.rules.life_of(key.use), now=now)
     revoked = await rotation.database.transact(key_changes.revoke, key.kid, spare=spare, now=now)
-    await rotation.settle()
+    await rotation.begin()
     return revoked
 
 

@@ -55,7 +55,7 @@ async def _announced(rotation: "Rotation", rings: tuple[str, ...]) -> "list[KeyF
     from broker.keys.schedule import REFRESH, State, standings
     from broker.store import keys
 
-    await rotation.settle()
+    await rotation.begin()
     found: dict[tuple[str, str], KeyFacts] = {}
     for each in standings(await rotation.database.read(keys.look), now=rotation.clock()):
         key = each.key
@@ -80,5 +80,5 @@ async def _rotated(rotation: "Rotation", announced: "list[KeyFacts]", *, at_once
             lines.append(f"{ring_name(key)}: {key.kid} signs {when}.")
         else:
             lines.append(f"{ring_name(key)}: {key.kid} waits already, and signs from {utc(key.signs_from)} on.")
-    await rotation.settle()
+    await rotation.begin()
     return lines

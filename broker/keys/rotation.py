@@ -46,7 +46,7 @@ class Rotation:
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def begin(self) -> Ring:
-        """The ring, with a key to sign for everything there is to sign; the next keys are left to `look`.
+        """The ring, with a key to sign for everything there is to sign, and the next of each announced.
 
         Of several replicas that start at once, one makes each key. Raises `DatabaseUnavailable`, and `Unsealable`
         when the rows were sealed under a secret key that is no longer given.
@@ -54,11 +54,10 @@ class Rotation:
         while True:
             now = self.clock()
             self._facts = await self.database.read(keys.look)
-            # What this process signs must not outlive its key, so lives come before the first signature, too.
-            steps = [step for step in self._due(now) if not isinstance(step, Make) or step.first]
-            await self._do(steps, now)
+            steps = self._due(now)
             if not steps:
                 break
+            await self._do(steps, now)
         await self._open(strict=True)
         self.ring = ring.pictured(self._facts, self._known, now=now)
         return self.ring
@@ -109,13 +108,6 @@ class Rotation:
         makes = [step for step in steps if isinstance(step, Make)]
         await self._do([step for step in steps if step not in makes[1:]], now)
 
-    async def settle(self) -> None:
-        """Do all that is due, for a process that does not stay. Raises as `begin` does."""
-        await self.begin()
-        while steps := self._due(self.clock()):
-            await self._do(steps, self.clock())
-            await self.begin()
-
     def _due(self, now: int) -> list[Step]:
         return due(self._facts, self.algs, self.rules, now=now)
 
@@ -127,8 +119,7 @@ class Rotation:
                     life = self.rules.life_of(use)
                     row = await asyncio.to_thread(made, step, self.sealer, token_life=life, now=now)
                     if await run(keys.add, row):
-                        event = "keys.made" if step.first else "keys.announced"
-                        _log.info(event, kid=row.kid, alg=alg, signs_from=row.signs_from)
+                        _log.info("keys.made", kid=row.kid, alg=alg, signs_from=row.signs_from)
                 case Hasten():
                     await run(keys.hasten, step.kid, at=step.at)
                 case Defer():

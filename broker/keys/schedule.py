@@ -78,14 +78,13 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Make:
-    """A key is to be made. `first`: nobody can hold a key set in which it is missing, so it signs at once."""
+    """A key is to be made."""
 
     use: str
     alg: str
     number: int
     ready_at: int
     signs_from: int
-    first: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +170,8 @@ def _standings(ring: Sequence[KeyFacts], now: int) -> list[Standing]:
 
 def _due(use: str, alg: str, ring: Sequence[Standing], rules: Rules, now: int) -> Iterator[Step]:
     if not ring:
-        yield Make(use, alg, 1, ready_at=now, signs_from=now, first=True)
+        # Nobody can hold a key set in which the first key is missing: it may sign at once.
+        yield Make(use, alg, 1, ready_at=now, signs_from=now)
         return
     announced = [standing.key for standing in ring if standing.state is State.ANNOUNCED]
     (charge,) = (standing.key for standing in ring if standing.state is State.SIGNING)
@@ -182,7 +182,7 @@ def _due(use: str, alg: str, ring: Sequence[Standing], rules: Rules, now: int) -
     if not announced:
         ready_at = now + rules.announced_for
         number = charge.number + 1
-        yield Make(use, alg, number, ready_at, signs_from=max(planned, ready_at), first=False)
+        yield Make(use, alg, number, ready_at, signs_from=max(planned, ready_at))
         return
     following = announced[0]
     ready_at = following.created_at + rules.announced_for

@@ -38,7 +38,7 @@ def url(database_url: str) -> str:
         await execute(database, "DELETE FROM signing_keys")
         # RSA keys cost most of a second each, and change nothing.
         sealer = Sealer([SecretKey(SECRET_KEY)])
-        await Rotation(database, sealer, ("ES256",), RULES, system_clock).settle()
+        await Rotation(database, sealer, ("ES256",), RULES, system_clock).begin()
         await database.close()
 
     asyncio.run(fill())

@@ -92,14 +92,14 @@ def test_on_a_clock_that_is_behind_the_first_key_signs() -> None:
 def test_an_empty_table_wants_a_first_key_of_each_kind_which_signs_at_once() -> None:
     steps = due([], ["ES256", "RS256"], RULES, now=NOW)
     assert steps == [
-        Make(use, alg, 1, ready_at=NOW, signs_from=NOW, first=True)
+        Make(use, alg, 1, ready_at=NOW, signs_from=NOW)
         for use, alg in (("sig", "ES256"), ("sig", "RS256"), ("refresh", "HS256"))
     ]
 
 
 def test_a_key_without_a_successor_wants_one_that_signs_when_its_lifetime_is_over() -> None:
     (step,) = signing(facts())
-    assert step == Make("sig", "ES256", 2, ready_at=NOW + 605, signs_from=NOW + 90 * DAY, first=False)
+    assert step == Make("sig", "ES256", 2, ready_at=NOW + 605, signs_from=NOW + 90 * DAY)
 
 
 def test_a_successor_that_comes_late_is_published_for_twice_the_caches_life_all_the_same() -> None:
@@ -114,7 +114,7 @@ def test_with_the_next_key_announced_nothing_is_due_until_it_signs() -> None:
     for after in (0, 605, 90 * DAY - 1):
         assert signing(facts(), following(), now=NOW + after) == []
     (step,) = signing(facts(), following(), now=NOW + 90 * DAY)
-    assert step == Make("sig", "ES256", 3, NOW + 90 * DAY + 605, signs_from=NOW + 180 * DAY, first=False)
+    assert step == Make("sig", "ES256", 3, NOW + 90 * DAY + 605, signs_from=NOW + 180 * DAY)
 
 
 def test_a_shorter_lifetime_holds_for_the_key_that_is_announced_already_and_a_longer_one_does_not() -> None:

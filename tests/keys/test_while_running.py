@@ -40,7 +40,7 @@ async def soon(stage: Stage, true: Callable[[], Awaitable[bool]]) -> None:
 async def revoke(stage: Stage, key: KeyFacts) -> key_changes.Revoked:
     """As `broker keys revoke` does."""
     now = stage.clock()
-    step = Make(key.use, key.alg, key.number + 1, now, now, first=True)
+    step = Make(key.use, key.alg, key.number + 1, now, now)
     spare = made(step, Sealer(stage.settings.secret_keys), token_life=600, now=now)
     revoked = await stage.database.transact(key_changes.revoke, key.kid, spare=spare, now=now)
     assert revoked is not None

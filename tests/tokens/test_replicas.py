@@ -96,4 +96,4 @@ async def test_a_repeat_gets_the_same_refresh_token_after_a_new_key_took_over(st
         assert raw is not None
         assert raw[24:28].hex() == following.kid
     # The next test finds a next key, as this one did.
-    await Rotation(stage.database, Sealer(stage.settings.secret_keys), (), RULES, stage.clock).settle()
+    await Rotation(stage.database, Sealer(stage.settings.secret_keys), (), RULES, stage.clock).begin()
