@@ -10,8 +10,15 @@ INSTALL := $(BIN)/python -m pip --disable-pip-version-check --no-input install -
 COMPILE := var/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command 'make lock' $(ARGS)
 
+# A verifier is built where its language is: Go from 1.25 on, Java with Maven.
+NODE := $(shell command -v npm)
+GO := $(shell GOTOOLCHAIN=local go version 2>/dev/null | grep -E 'go1\.(2[5-9]|[3-9][0-9])')
+MAVEN := $(shell command -v javac >/dev/null && command -v mvn)
+VERIFIERS := var/verifiers/.ready $(if $(NODE),verifiers/node/node_modules/.package-lock.json) \
+	$(if $(GO),var/verifiers/go) $(if $(MAVEN),verifiers/java/target/.ready)
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test clients lint style types container bench lock clean
+.PHONY: help demo test clients verifiers lint style types container bench lock clean
 
 help: ## Show this list
 	@echo 'Usage: make TARGET [ARGS="…"]     ARGS is handed on, as in: make test ARGS="tests/store -x"'
@@ -25,6 +32,10 @@ test: .venv/.ready-dev ## Run the tests, with branch coverage
 	@$(BIN)/python -m pytest -n logical --maxprocesses 8 --cov --cov-report term $(ARGS)
 
 clients: tests/clients/node_modules/.package-lock.json ## Install the npm clients that some tests drive, from their lock file
+
+verifiers: .venv/.ready-dev $(VERIFIERS) ## Build and test the verifiers for backends, in the languages that are on this machine
+	@cd verifiers/python && ../../var/verifiers/bin/python -m mypy && ../../var/verifiers/bin/python -m pytest -q
+	@$(BIN)/python -m pytest -q -rs tests/verifiers $(ARGS)
 
 lint: style types container ## Check style, types and container files
 
@@ -47,14 +58,33 @@ lock: var/uv/bin/uv ## Write the lock files anew from pyproject.toml (ARGS=--upg
 	$(COMPILE) pyproject.toml --output-file requirements.lock
 	$(COMPILE) pyproject.toml --extra dev --constraint requirements.lock --constraint requirements-build.lock \
 		--output-file requirements-dev.lock
+	cd verifiers/python && ../../$(COMPILE) pyproject.toml --group dev --output-file requirements-dev.lock
 
 clean: ## Remove .venv, caches and build results
-	rm -rf .venv var/uv tests/clients/node_modules build dist .coverage .coverage.* .hypothesis .pytest_cache .mypy_cache .ruff_cache
-	find broker tests migrations benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf .venv var/uv var/verifiers tests/clients/node_modules verifiers/node/node_modules verifiers/java/target build dist .coverage .coverage.* .hypothesis .pytest_cache .mypy_cache .ruff_cache
+	find broker tests migrations benchmarks verifiers -name __pycache__ -type d -prune -exec rm -rf {} +
 
 tests/clients/node_modules/.package-lock.json: tests/clients/package.json tests/clients/package-lock.json
 	@command -v npm >/dev/null || { echo 'npm was not found: install Node.js 20 or newer with npm (Debian and Ubuntu: apt install nodejs npm).' >&2; exit 1; }
 	@cd tests/clients && npm ci --no-progress
+	@touch $@
+
+var/verifiers/.ready: .venv/.made verifiers/python/requirements-dev.lock verifiers/python/pyproject.toml
+	@echo 'Installing from verifiers/python/requirements-dev.lock into var/verifiers …'
+	@"$(PYTHON)" -m venv var/verifiers
+	@$(subst $(BIN),var/verifiers/bin,$(INSTALL)) --require-hashes -r verifiers/python/requirements-dev.lock
+	@$(subst $(BIN),var/verifiers/bin,$(INSTALL)) --no-deps --no-build-isolation --editable verifiers/python
+	@touch $@
+
+verifiers/node/node_modules/.package-lock.json: verifiers/node/package.json verifiers/node/package-lock.json
+	@cd verifiers/node && npm ci --no-progress --no-audit --no-fund
+	@touch $@
+
+var/verifiers/go: $(wildcard verifiers/go/*) var/verifiers/.ready
+	@cd verifiers/go && CGO_ENABLED=0 GOTOOLCHAIN=local go build -o ../../$@ .
+
+verifiers/java/target/.ready: verifiers/java/pom.xml $(wildcard verifiers/java/src/main/java/*)
+	@cd verifiers/java && mvn --quiet --batch-mode compiler:compile dependency:copy-dependencies
 	@touch $@
 
 .venv/.made:
