@@ -8,7 +8,7 @@ from typing import Literal, cast
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from broker import discovery
+from broker import app_keys, discovery
 from broker.app_tiktok import connectors, webhook_keys
 from broker.avatars.copier import Copier
 from broker.avatars.endpoint import Avatars
@@ -20,7 +20,8 @@ from broker.client_auth.possession import Possession
 from broker.clock import Clock, stopwatch, system_clock
 from broker.health import Health
 from broker.introspection import Introspection
-from broker.keys import ring
+from broker.keys.ring import Ring
+from broker.keys.rotation import Rotation
 from broker.keys.signer import Signer
 from broker.login.addresses import callback_address
 from broker.login.astray import Astray
@@ -36,7 +37,6 @@ from broker.login.pages import loading
 from broker.login.pages.rendering import Pages
 from broker.login.permissions import Permissions
 from broker.metrics import Metrics
-from broker.oauth import registration
 from broker.outbound import Outbound, Reach, outbound_client
 from broker.outbound_pictures import Pictures, pictures
 from broker.outbox import Outbox
@@ -76,7 +76,9 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
             # Who tries everything out on one machine has the apps there, too.
             loopback=settings.allow_private_callbacks or settings.loopback,
         )
-        keys = await ring.load(database, sealer, _algs(settings), now=clock())
+        rotation = app_keys.rotation(settings, database, clock)
+        signer = Signer(await rotation.begin())
+        rotation.followers.append(signer.use)
         upstream = await stack.enter_async_context(upstream_client())
         house = _House(
             settings=settings,
@@ -85,7 +87,7 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
             sealer=sealer,
             claims=Claims(
                 settings.issuer,
-                Signer(keys),
+                signer,
                 settings.signing_alg,
                 settings.access_token_ttl,
                 cast("Literal['copy', 'link', 'off']", settings.avatars),
@@ -106,13 +108,10 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
             revocations.TIKTOK_REVOCATION: TikTokRevocation(house.vault).deliver,
         }
         outbox = Outbox(database, kinds, clock)
+        front_door = house.front_door(outbox, rotation)
         await stack.enter_async_context(outbox.working())
-        yield house.front_door(outbox)
-
-
-def _algs(settings: Settings) -> tuple[str, ...]:
-    """The operator's choice, and every other that a client may ask its ID tokens to be signed with."""
-    return tuple(dict.fromkeys((settings.signing_alg, *registration.ID_TOKEN_ALGS)))
+        await stack.enter_async_context(rotation.working())
+        yield front_door
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +137,8 @@ class _House:
         """What tells apps that a session is over."""
         return LogoutNotice(self.directory, self.claims, self.outbound, self.clock)
 
-    def front_door(self, outbox: Outbox) -> ASGIApp:
-        """Every room, mounted."""
+    def front_door(self, outbox: Outbox, rotation: Rotation) -> ASGIApp:
+        """Every room, mounted; the key set follows the keys."""
         settings = self.settings
         routes = [
             *self._browser_routes(outbox),
@@ -149,12 +148,13 @@ class _House:
             *Health(self.database).routes(),
             *Metrics(settings.metrics_token).routes(),
         ]
-        documents = discovery.documents(
-            settings.issuer,
-            self.claims.signer.ring,
-            languages=self.pages.languages.tags,
-            jwks_max_age=settings.jwks_max_age,
-        )
+        documents = dict(discovery.documents(settings.issuer, languages=self.pages.languages.tags))
+
+        def publish(ring: Ring) -> None:
+            documents.update(discovery.key_set(ring, max_age=settings.jwks_max_age))
+
+        publish(rotation.ring)
+        rotation.followers.append(publish)
         return Edge(
             inside=Router(routes, redirect_slashes=False, default=_no_such_page),
             stopwatch=stopwatch,

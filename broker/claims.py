@@ -14,7 +14,8 @@ ACCESS_TYP: Final = "at+jwt"
 ID_TYP: Final = "JWT"
 LOGOUT_TYP: Final = "logout+jwt"
 _LOGOUT_EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
-_LOGOUT_SECONDS: Final = 120
+LOGOUT_SECONDS: Final = 120
+"""How long a logout token is good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,7 @@ class Claims:
             "sub": sub,
             "aud": client_id,
             "iat": now,
-            "exp": now + _LOGOUT_SECONDS,
+            "exp": now + LOGOUT_SECONDS,
             "jti": opaque.identifier(),
             "sid": sid,
             "events": {_LOGOUT_EVENT: {}},
@@ -226,7 +227,7 @@ class Claims:
     def read_hint(self, token: str) -> Hint:
         """Whom an ID token of ours names, however old it is. Raises `InvalidToken`."""
         try:
-            claims = self.signer.verify(token, typ=ID_TYP)
+            claims = self.signer.verify(token, typ=ID_TYP, past=True)
         except BadSignature as error:
             raise InvalidToken(str(error)) from None
         if claims.get("iss") != self.issuer:

@@ -1,7 +1,7 @@
 """What the broker can do, for machines: OIDC Discovery 1.0 §3, RFC 8414 §2, and the key set (RFC 7517 §5).
 
 Routes: `/.well-known/openid-configuration`, `/.well-known/oauth-authorization-server`,
-`/.well-known/jwks.json`. Each is bytes made once and answered before any routing.
+`/.well-known/jwks.json`. Each is bytes made beforehand and answered before any routing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,15 +23,19 @@ _CLAIMS: Final = (
 )  # fmt: skip
 
 
-def documents(issuer: str, ring: Ring, *, languages: Sequence[str], jwks_max_age: int) -> Mapping[str, Document]:
-    """The prepared answers by path. `languages` are those of our pages, `jwks_max_age` in seconds."""
+def documents(issuer: str, *, languages: Sequence[str]) -> Mapping[str, Document]:
+    """The prepared answers by path that never change. `languages` are those of our pages."""
     server = _server_metadata(issuer)
     provider = {**server, **_provider_metadata(issuer, languages)}
     return {
         "/.well-known/openid-configuration": _document(provider, "application/json", _METADATA_SECONDS),
         "/.well-known/oauth-authorization-server": _document(server, "application/json", _METADATA_SECONDS),
-        JWKS_PATH: _document(ring.jwks(), "application/jwk-set+json", jwks_max_age),
     }
+
+
+def key_set(ring: Ring, *, max_age: int) -> Mapping[str, Document]:
+    """The key set by its path, as it is to be answered while this is the ring. `max_age` in seconds."""
+    return {JWKS_PATH: _document(ring.jwks(), "application/jwk-set+json", max_age)}
 
 
 def _server_metadata(issuer: str) -> dict[str, Any]:

@@ -77,6 +77,15 @@ class Sealer:
         except InvalidTag:
             raise Unsealable(f"a sealed {purpose} does not open with the secret keys in use") from None
 
+    def reseal(self, sealed: bytes, *, purpose: str, row: str) -> bytes:
+        """The same under the first key. Raises `Unsealable`."""
+        return self.seal(self.open(sealed, purpose=purpose, row=row), purpose=purpose, row=row)
+
+    @property
+    def current_id(self) -> bytes:
+        """What every value begins with that is sealed now."""
+        return self._first.id
+
     def knows(self, sealed: bytes) -> bool:
         """Whether the key under which the value was sealed is among ours."""
         return sealed[:_ID_BYTES] in self._by_id

@@ -201,6 +201,11 @@ class Vault:
         return self.open(kept.sealed_tokens or b"", kept.registration, kept.open_id)
 
 
+def resealed(sealer: Sealer, sealed: bytes, registration: str, open_id: str) -> bytes:
+    """The same pair under the first secret key. Raises `Unsealable`."""
+    return sealer.reseal(sealed, purpose=_PURPOSE, row=_row(registration, open_id))
+
+
 def _row(registration: str, open_id: str) -> str:
     return f"{registration} {open_id}"
 

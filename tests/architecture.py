@@ -43,6 +43,7 @@ PARTS = {
     "__main__": "cli",
     "app_service": "app",
     "app_tiktok": "app",
+    "app_keys": "app",
     "configuration": "settings",
     "log_masking": "log",
     "outbound_pictures": "outbound",

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from broker import opaque, sealing, settings
 from broker.app import running as running_broker
-from broker.keys import ring
+from broker.keys.rotation import Rotation
 from broker.oauth import registration
 from broker.sealing import Sealer, SecretKey
 from broker.settings import Settings
@@ -23,6 +23,7 @@ from broker.simulator.serve import running as serving
 from broker.simulator.world import World
 from broker.store import clients
 from broker.store.database import Database, connect
+from tests.keys.made import RULES
 
 CLIENT_KEY = "aw0example0key01"
 TIKTOK_SECRET = "canary-tiktok-client-secret"
@@ -195,7 +196,8 @@ def environment(issuer: str, database_url: str, simulator: str, **changes: str) 
 async def make_keys(database_url: str) -> None:
     """Every signing key a broker wants, made beforehand: RSA keys cost most of a second."""
     database = await connect(database_url)
-    await ring.load(database, Sealer([SecretKey(SECRET_KEY)]), registration.ID_TOKEN_ALGS, now=HeldClock().now)
+    sealer = Sealer([SecretKey(SECRET_KEY)])
+    await Rotation(database, sealer, registration.ID_TOKEN_ALGS, RULES, HeldClock()).begin()
     await database.close()
 
 

@@ -14,6 +14,7 @@ _PLACES = {
     "simulator": "broker.cli.simulator:simulator",
     "db": "broker.cli.db:db",
     "clients": "broker.cli.clients:clients",
+    "keys": "broker.cli.keys:keys",
     "users": "broker.cli.users:users",
     "audit": "broker.cli.audit:audit",
     "purge": "broker.cli.purge:purge",

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from broker import opaque
-from broker.keys.ring import RefreshKey, Ring
+from broker.keys.making import RefreshKey
+from broker.keys.ring import Ring
 
 _PREFIX: Final = "brt_"
 _GRANT: Final = slice(0, 20)

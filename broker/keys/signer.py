@@ -8,7 +8,8 @@ import jwt
 import orjson
 
 from broker import opaque
-from broker.keys.ring import Ring, SigningKey
+from broker.keys.making import SigningKey
+from broker.keys.ring import Ring
 
 _SLOW: Final = frozenset({"RS256", "PS256"})
 
@@ -26,7 +27,7 @@ class Signer:
     def use(self, ring: Ring) -> None:
         """Go on with another picture of the keys."""
         self.ring = ring
-        self._by_header: dict[str, Mapping[str, SigningKey]] = {}
+        self._by_header: dict[tuple[str, bool], Mapping[str, SigningKey]] = {}
 
     async def sign(self, claims: dict[str, Any], *, typ: str, alg: str, now: int) -> str:
         """A compact JWS of the claims."""
@@ -36,15 +37,17 @@ class Signer:
             return await asyncio.to_thread(_sign, claims, key, typ)
         return _sign(claims, key, typ)
 
-    def verify(self, token: str, *, typ: str) -> dict[str, Any]:
-        """The claims of a JWT that this broker signed as `typ`. Raises `BadSignature`.
+    def verify(self, token: str, *, typ: str, past: bool = False) -> dict[str, Any]:
+        """The claims of a JWT that this broker signed as `typ`; `past` counts keys that are gone, too.
+
+        Raises `BadSignature`.
 
         The protected header must be, to the letter, one that we write. So no `alg`, `typ` or `kid` of somebody
         else's choosing is ever acted upon, and an unknown `crit`, an embedded `jwk` or a `jku` is refused with
         everything else (RFC 8725 §3.1, §3.11; RFC 7515 §4.1.11).
         """
         header, _, rest = token.partition(".")
-        key = self._expected_headers(typ).get(header)
+        key = self._expected_headers(typ, past).get(header)
         if key is None:
             raise BadSignature("the header is not one of ours")
         if opaque.from_base64url(rest.rpartition(".")[2]) is None:
@@ -70,10 +73,11 @@ class Signer:
         except jwt.PyJWTError as error:
             raise BadSignature(type(error).__name__) from None
 
-    def _expected_headers(self, typ: str) -> Mapping[str, SigningKey]:
-        known = self._by_header.get(typ)
+    def _expected_headers(self, typ: str, past: bool) -> Mapping[str, SigningKey]:
+        known = self._by_header.get((typ, past))
         if known is None:
-            known = self._by_header[typ] = {_header_segment(key, typ): key for key in self.ring.signing}
+            keys = (*self.ring.past, *self.ring.signing) if past else self.ring.signing
+            known = self._by_header[typ, past] = {_header_segment(key, typ): key for key in keys}
         return known
 
 

@@ -211,7 +211,12 @@ signing_keys = Table(
     Column("public_jwk", Text),
     Column("sealed_key", LargeBinary, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    # From then on every verifier knows the key, so that it may sign.
+    Column("ready_at", BigInteger, nullable=False, server_default="0"),
+    # A time to come in a key that is announced; the next key's is when this one has stopped.
     Column("signs_from", BigInteger, nullable=False),
+    # The longest that anything it signs is good for, in seconds: of all that it was ever used with.
+    Column("token_life", BigInteger, nullable=False, server_default="0"),
     UniqueConstraint("use", "alg", "number"),
 )
 

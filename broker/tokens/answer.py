@@ -6,7 +6,7 @@ from typing import Any
 from broker.claims import Claims, Occasion
 from broker.client_auth.directory import Client
 from broker.keys import refresh
-from broker.keys.ring import RefreshKey
+from broker.keys.making import RefreshKey
 from broker.opaque import Secret
 from broker.store.grant_rows import Grant
 from broker.tokens.token_types import ACCESS

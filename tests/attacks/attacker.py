@@ -9,11 +9,11 @@ import jwt
 from broker import opaque
 from broker.claims import Claims
 from broker.client_auth.assertion import ASSERTION_TYPE
-from broker.keys import ring
 from broker.keys.signer import Signer
 from broker.sealing import Sealer
 from broker.store import clients
 from tests.client_auth.signing import jwk, key, sign
+from tests.keys.made import ring_in
 from tests.stage import VERIFIER, WEB, WEB_REDIRECT, WEB_SECRET, Stage
 
 KEYED = "cli_keyed"
@@ -82,7 +82,7 @@ def proof(
 
 async def the_brokers_claims(stage: Stage) -> Claims:
     """The broker's own mint: what only a broken check could let through is made with it."""
-    keys = await ring.load(stage.database, Sealer(stage.settings.secret_keys), ["ES256"], now=stage.clock())
+    keys = await ring_in(stage.database, Sealer(stage.settings.secret_keys), now=stage.clock())
     return Claims(stage.issuer, Signer(keys), "ES256", stage.settings.access_token_ttl)
 
 

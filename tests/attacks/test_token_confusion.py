@@ -5,16 +5,16 @@ from typing import Any
 import jwt
 import pytest
 
-from broker.keys import ring
 from broker.keys.signer import Signer
 from broker.sealing import Sealer
+from tests.keys.made import ring_in
 from tests.stage import PUBLIC, WEB, Stage
 from tests.web.front import on_sqlite
 
 
 async def resigned(stage: Stage, claims: dict[str, Any], *, typ: str = "at+jwt") -> str:
     """A token over these claims, signed with the broker's key of this moment."""
-    keys = await ring.load(stage.database, Sealer(stage.settings.secret_keys), ["ES256"], now=stage.clock())
+    keys = await ring_in(stage.database, Sealer(stage.settings.secret_keys), now=stage.clock())
     return await Signer(keys).sign(claims, typ=typ, alg="ES256", now=stage.clock())
 
 

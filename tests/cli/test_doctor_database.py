@@ -131,7 +131,7 @@ def test_an_older_secret_key_may_be_behind_the_first(database_url: str) -> None:
 
 
 def test_a_damaged_key_is_a_fault(database_url: str) -> None:
-    execute(database_url, "UPDATE signing_keys SET kid = 'other' WHERE alg = 'ES256'")
+    execute(database_url, "UPDATE signing_keys SET kid = 'other' WHERE alg = 'ES256' AND number = 1")
     finding = examine(database_url)["signing keys"]
     assert (finding.outcome, "damaged" in finding.found) == ("fault", True)
     assert "from a backup" in (finding.remedy or "")
@@ -145,6 +145,8 @@ def test_no_keys_yet_is_well(database_url: str) -> None:
 
 
 def test_a_key_older_than_its_lifetime_is_a_warning(database_url: str) -> None:
+    """Which happens only where no broker has run to announce the next."""
+    execute(database_url, "DELETE FROM signing_keys WHERE number = 2")
     clock = HeldClock()
     clock.advance(90 * DAY)
     assert examine(database_url, clock=clock)["key ages"].outcome == "ok"
@@ -155,18 +157,13 @@ def test_a_key_older_than_its_lifetime_is_a_warning(database_url: str) -> None:
         "older than BROKER_KEY_LIFETIME (90d): "
         "refresh tokens (91d), ES256 (91d), EdDSA (91d), PS256 (91d), RS256 (91d)"
     )
-    assert "raise BROKER_KEY_LIFETIME" in (finding.remedy or "")
+    assert "start `broker serve`" in (finding.remedy or "")
     assert examine(database_url, clock=clock, BROKER_KEY_LIFETIME="100d")["key ages"].outcome == "ok"
 
 
-def test_the_age_is_that_of_the_youngest_key(database_url: str) -> None:
+def test_the_age_is_that_of_the_key_that_signs(database_url: str) -> None:
     clock = HeldClock()
     clock.advance(91 * DAY)
-    execute(
-        database_url,
-        "INSERT INTO signing_keys SELECT kid || 'b', use, alg, 2, public_jwk, sealed_key, created_at, "
-        f"{clock.now - DAY} FROM signing_keys",
-    )
     assert examine(database_url, clock=clock)["key ages"].outcome == "ok"
 
 

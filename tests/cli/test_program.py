@@ -15,10 +15,11 @@ from broker.sealing import Unsealable
 from broker.store.database import DatabaseUnavailable, SchemaMismatch
 from tests.cli.running import clean, ended, run
 
-COMMANDS = {"demo", "serve", "doctor", "simulator", "db", "clients", "users", "audit", "purge", "secret"}
+COMMANDS = {"demo", "serve", "doctor", "simulator", "db", "clients", "keys", "users", "audit", "purge", "secret"}
 SUBCOMMANDS = {
     "db": {"upgrade", "downgrade", "current", "check", "history"},
     "clients": {"add", "list", "show", "update", "remove", "rotate-secret", "disable", "enable"},
+    "keys": {"list", "rotate", "revoke", "reseal"},
     "users": {"list", "show", "block", "unblock", "sign-out", "disconnect", "erase", "export"},
 }
 HEAVY = (
@@ -83,6 +84,7 @@ def test_every_command_shows_an_example(path: tuple[str, ...]) -> None:
     "path",
     [
         *(("clients", name) for name in ("list", "show")),
+        ("keys", "list"),
         *(("users", name) for name in ("list", "show", "export")),
         *(("db", name) for name in ("history", "current", "check")),
         ("doctor",),

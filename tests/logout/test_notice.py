@@ -10,7 +10,6 @@ import pytest
 
 from broker.claims import Claims
 from broker.client_auth.directory import ClientDirectory
-from broker.keys import ring
 from broker.keys.signer import Signer
 from broker.login.notice import LogoutNotice
 from broker.outbound import Outbound, Reach, outbound_client
@@ -18,6 +17,7 @@ from broker.sealing import Sealer, SecretKey
 from broker.simulator.serve import running as serving
 from broker.store import clients
 from broker.store.database import Database, connect
+from tests.keys.made import ring_in
 from tests.logout.apps import Ear
 from tests.stage import SECRET_KEY, HeldClock
 
@@ -29,7 +29,7 @@ PAYLOAD = {"client_id": APP, "sub": "usr_1", "sid": "ses_1"}
 async def notices(database: Database, clock: HeldClock, *, loopback: bool = True) -> AsyncIterator[LogoutNotice]:
     """What posts logout tokens, as the service builds it."""
     sealer = Sealer([SecretKey(SECRET_KEY)])
-    keys = await ring.load(database, sealer, ("ES256",), now=clock())
+    keys = await ring_in(database, sealer, now=clock())
     claims = Claims("https://login.example", Signer(keys), "ES256", 600)
     reach = Reach(private=False, loopback=loopback)
     async with outbound_client(reach) as http:

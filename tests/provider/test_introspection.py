@@ -7,7 +7,7 @@ import httpx
 import jwt
 
 from broker.keys import refresh
-from broker.keys.ring import RefreshKey
+from broker.keys.making import RefreshKey
 from broker.store import clients
 from tests.client_auth.signing import jwk, key
 from tests.provider.proving import API, API_SECRET, post, proof, refusal, register, register_machine

@@ -11,7 +11,7 @@ import pytest
 from broker.store import clients, keys, sign_ins
 from broker.store.database import Database, connect
 from broker.store.grant_rows import Refused, Spent
-from broker.store.keys import KeyRow
+from tests.keys.made import key_row
 from tests.store.rows import (
     APP,
     NOW,
@@ -159,8 +159,7 @@ async def test_of_many_who_take_one_client_id_one_gets_it(database_url: str) -> 
 
 async def test_of_many_replicas_that_make_the_first_key_one_keeps_it(database_url: str) -> None:
     async def attempt(database: Database, number: int) -> bool:
-        key = KeyRow(f"kid{number}", "sig", "ES256", 1, "{}", b"sealed", NOW, NOW)
-        return await database.run(keys.add, key)
+        return await database.run(keys.add, key_row(f"kid{number}"))
 
     async with processes(database_url, 2) as databases:
         assert sum(await race(databases, attempt)) == 1

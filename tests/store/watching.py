@@ -8,8 +8,8 @@ import pytest
 from broker.store import postgresql, sqlite
 
 _NO_NEWS = ("PRAGMA", "SAVEPOINT", "RELEASE")
-# A running broker looks for deliveries once in a second, whatever is asked of it meanwhile.
-_IN_THE_BACKGROUND = "SELECT outbox.id"
+# A running broker looks for deliveries and at its keys once in a second, whatever is asked of it meanwhile.
+_IN_THE_BACKGROUND = ("SELECT outbox.id", "SELECT signing_keys.kid")
 
 
 class Statements(list[str]):
@@ -22,7 +22,7 @@ class Statements(list[str]):
 
     def heard(self, statement: str) -> None:
         """One statement was sent."""
-        if not statement.startswith((*_NO_NEWS, _IN_THE_BACKGROUND)):
+        if not statement.startswith((*_NO_NEWS, *_IN_THE_BACKGROUND)):
             self.append(statement)
 
 

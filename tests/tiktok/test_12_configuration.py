@@ -1,9 +1,12 @@
 """Configuration told early: what to register at TikTok, at the start and by `broker doctor`; what is proven."""
 
 import asyncio
+import contextlib
 import json
 import re
+import shutil
 import signal
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +15,6 @@ from typing import Any
 import orjson
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import Connection, text
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,7 +26,7 @@ from broker.clock import system_clock
 from broker.simulator.apps import App
 from broker.simulator.faults import Fault
 from broker.simulator.serve import running as serving_app
-from broker.store import clients, migrations
+from broker.store import clients
 from broker.store.schema import metadata
 from broker.telemetry import REGISTRY
 from broker.upstream.tiktok_errors import VERDICTS
@@ -82,7 +84,7 @@ async def test_all_is_well_but_that_the_issuer_is_on_loopback(stage: Stage) -> N
     )
     assert found["key and secret of default"]["found"] == "TikTok accepts them"
     assert found["issuer from outside"]["found"] == f"{stage.issuer} is this issuer"
-    assert found["key set from outside"]["found"] == "the 4 keys of the database"
+    assert found["key set from outside"]["found"] == "the 8 keys of the database"
     assert found["apps"]["found"] == "2 registered and enabled"
 
 
@@ -145,15 +147,15 @@ async def test_an_issuer_known_by_another_name_is_a_fault(stage: Stage) -> None:
     assert wrong["remedy"].startswith("Set BROKER_ISSUER to the same origin for every process")
 
 
-async def test_a_key_set_of_another_database_is_a_fault(stage: Stage) -> None:
-    def forget(connection: Connection) -> None:
-        with connection.begin():
-            connection.execute(text("DELETE FROM signing_keys WHERE alg = 'EdDSA'"))
-
-    url = stage.settings.database_url.reveal()
-    await asyncio.to_thread(migrations.with_connection, url, forget)
-    wrong = (await doctor(environ(stage)))["key set from outside"]
-    assert (wrong["outcome"], wrong["found"]) == ("fault", "1 keys differ from those in the database")
+@on_sqlite
+async def test_a_key_set_of_another_database_is_a_fault(
+    stage: Stage, sqlite_template: Path, tmp_path: Path
+) -> None:
+    other = shutil.copy(sqlite_template, tmp_path / "other.db")
+    with contextlib.closing(sqlite3.connect(other)) as connection:
+        connection.executescript("DELETE FROM signing_keys WHERE alg = 'EdDSA'")
+    wrong = (await doctor(environ(stage, BROKER_DATABASE_URL=f"sqlite:///{other}")))["key set from outside"]
+    assert (wrong["outcome"], wrong["found"]) == ("fault", "2 keys differ from those in the database")
     assert wrong["remedy"].startswith("Let every process use the same BROKER_DATABASE_URL")
 
 

@@ -6,6 +6,7 @@ from broker.cli.doctor import apps, data, keys, online, rules
 from broker.cli.doctor.findings import Finding, fault_from
 from broker.cli.faults import explained
 from broker.clock import Clock
+from broker.keys.schedule import SIGN, State, standings
 from broker.settings import Settings
 from broker.store import keys as key_rows
 from broker.store.database import Database, DatabaseUnavailable, SchemaMismatch, connect
@@ -26,7 +27,7 @@ async def examined(settings: Settings, clock: Clock, *, ask: bool) -> AsyncItera
             try:
                 async for finding in _of_database(database, settings, clock, resolve=ask):
                     yield finding
-                kids = await _kids(database) if ask else None
+                kids = await _kids(database, clock()) if ask else None
             finally:
                 await database.close()
         except (DatabaseUnavailable, SchemaMismatch) as error:
@@ -52,5 +53,7 @@ async def _of_database(
         yield finding
 
 
-async def _kids(database: Database) -> Collection[str]:
-    return [row.kid for row in await database.read(key_rows.every) if row.public_jwk is not None]
+async def _kids(database: Database, now: int) -> Collection[str]:
+    """Of the keys that are to be published now."""
+    there = standings(await database.read(key_rows.look), now=now)
+    return [each.key.kid for each in there if each.key.use == SIGN and each.state is not State.GONE]

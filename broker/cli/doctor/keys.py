@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from broker.cli.doctor.findings import Finding, fault, ok, warning
 from broker.configuration.values import duration_text
 from broker.keys import ring
+from broker.keys.schedule import SIGN, State, standings
 from broker.sealing import Sealer, Unsealable
 from broker.settings import Settings
 from broker.store import keys, sealed_pairs
@@ -20,13 +21,13 @@ async def findings(database: Database, settings: Settings, *, now: int) -> Async
     """Raises `DatabaseUnavailable` and `SchemaMismatch`."""
     sealer = Sealer(settings.secret_keys)
     rows = await database.read(keys.every)
-    yield _sealed_keys(rows, sealer)
+    yield _sealed_keys(rows, sealer, now)
     for finding in _ages(rows, settings, now):
         yield finding
     yield _sealed_tokens(await database.read(sealed_pairs.sample, most=_SAMPLED), sealer)
 
 
-def _sealed_keys(rows: Sequence[KeyRow], sealer: Sealer) -> Finding:
+def _sealed_keys(rows: Sequence[KeyRow], sealer: Sealer, now: int) -> Finding:
     check = "signing keys"
     if not rows:
         return ok(check, "none yet; `broker serve` makes them")
@@ -35,7 +36,7 @@ def _sealed_keys(rows: Sequence[KeyRow], sealer: Sealer) -> Finding:
         found = f"{len(strangers)} of {len(rows)} do not open with BROKER_SECRET_KEYS ({', '.join(strangers)})"
         return fault(check, found, _ADD_KEY)
     try:
-        ring.opened(rows, sealer)
+        ring.of_rows(rows, sealer, now=now)
     except Unsealable:
         return fault(
             check,
@@ -43,27 +44,31 @@ def _sealed_keys(rows: Sequence[KeyRow], sealer: Sealer) -> Finding:
             "Restore the table signing_keys from a backup.",
         )
     older = sum(not sealer.is_current(row.sealed_key) for row in rows)
-    note = f"; {older} under an older secret key, which must stay in the list" if older else ""
+    note = (
+        f"; {older} under an older secret key, which must stay in the list until `broker keys reseal`"
+        if older
+        else ""
+    )
     return ok(check, f"{len(rows)} open with BROKER_SECRET_KEYS{note}")
 
 
 def _ages(rows: Sequence[KeyRow], settings: Settings, now: int) -> Iterator[Finding]:
     """The age of the key in charge, for each use and algorithm."""
-    youngest = {(row.use, row.alg): row for row in sorted(rows, key=lambda row: row.number)}
+    signing = [each.key for each in standings(rows, now=now) if each.state is State.SIGNING]
     old = [
-        f"{alg if use == ring.SIGN else 'refresh tokens'} ({(now - row.signs_from) // _DAY}d)"
-        for (use, alg), row in youngest.items()
-        if now - row.signs_from > settings.key_lifetime
+        f"{key.alg if key.use == SIGN else 'refresh tokens'} ({(now - key.signs_from) // _DAY}d)"
+        for key in signing
+        if now - key.signs_from > settings.key_lifetime
     ]
     lifetime = duration_text(settings.key_lifetime)
     if old:
         yield warning(
             "key ages",
             f"older than BROKER_KEY_LIFETIME ({lifetime}): {', '.join(old)}",
-            "Who ever got hold of an old key can sign with it still. No key changes by itself in this release: "
-            "raise BROKER_KEY_LIFETIME if this age is meant.",
+            "Keys change by themselves while the broker serves: start `broker serve`, or ask for the change with "
+            "`broker keys rotate`.",
         )
-    elif youngest:
+    elif signing:
         yield ok("key ages", f"all younger than BROKER_KEY_LIFETIME ({lifetime})")
 
 
