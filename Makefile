@@ -10,6 +10,12 @@ INSTALL := $(BIN)/python -m pip --disable-pip-version-check --no-input install -
 COMPILE := var/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command 'make lock' $(ARGS)
 
+# npm copies addresses for donations into its lock files, which are to name versions and digests only.
+NPM_LOCK := npm install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --no-progress --no-audit --no-fund \
+	&& node -e 'const fs = require("fs"), name = "package-lock.json", lock = JSON.parse(fs.readFileSync(name)); \
+	for (const each of Object.values(lock.packages)) delete each.funding; \
+	fs.writeFileSync(name, JSON.stringify(lock, null, 2) + "\n");'
+
 # A verifier is built where its language is: Go from 1.25 on, Java with Maven.
 NODE := $(shell command -v npm)
 GO := $(shell GOTOOLCHAIN=local go version 2>/dev/null | grep -E 'go1\.(2[5-9]|[3-9][0-9])')
@@ -53,12 +59,14 @@ container: .venv/.ready-dev ## … only Dockerfile and compose.yaml
 bench: .venv/.ready-dev ## Measure speed and memory
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-lock: var/uv/bin/uv ## Write the lock files anew from pyproject.toml (ARGS=--upgrade for newer versions)
+lock: var/uv/bin/uv ## Write the lock files anew (ARGS=--upgrade for newer Python packages)
 	$(COMPILE) --group build --output-file requirements-build.lock
 	$(COMPILE) pyproject.toml --output-file requirements.lock
 	$(COMPILE) pyproject.toml --extra dev --constraint requirements.lock --constraint requirements-build.lock \
 		--output-file requirements-dev.lock
 	cd verifiers/python && ../../$(COMPILE) pyproject.toml --group dev --output-file requirements-dev.lock
+	$(if $(NODE),cd tests/clients && $(NPM_LOCK),@echo 'npm was not found: the two package-lock.json stay as they are.')
+	$(if $(NODE),cd verifiers/node && $(NPM_LOCK))
 
 clean: ## Remove .venv, caches and build results
 	rm -rf .venv var/uv var/verifiers tests/clients/node_modules verifiers/node/node_modules verifiers/java/target build dist .coverage .coverage.* .hypothesis .pytest_cache .mypy_cache .ruff_cache
