@@ -12,7 +12,8 @@ import sqlite3
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from functools import partial
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from sqlalchemy import Executable
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
@@ -69,21 +70,24 @@ class SqliteTransaction:
         return self._connection.execute(compiled.text, compiled.arguments(parameters))
 
 
-@dataclass(slots=True)
+_Outcome: TypeAlias = Callable[[], None]
+"""Tells in the loop whoever waits for a job how it went."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Job(Generic[T]):
+    """A store function and who waits for it; a caller who has gone away is not told."""
+
     function: Callable[[SqliteTransaction], Coroutine[Any, Any, T]]
     answer: asyncio.Future[T]
-    result: T | None = None
-    error: BaseException | None = None
 
-    def settle(self) -> None:
-        """Hand the outcome to whoever waits; a caller who has gone away is not told."""
-        if self.answer.done():
-            return
-        if self.error is not None:
-            self.answer.set_exception(self.error)
-        else:
-            self.answer.set_result(self.result)  # type: ignore[arg-type]  # set whenever error is not
+    def succeed(self, result: T) -> None:
+        if not self.answer.done():
+            self.answer.set_result(result)
+
+    def fail(self, error: BaseException) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(error)
 
 
 class SqliteDatabase:
@@ -145,10 +149,10 @@ class SqliteDatabase:
         tx = SqliteTransaction(connection)
         with contextlib.closing(connection):
             while (group := self._next_group()) is not None:
-                self._commit(connection, tx, group)
+                outcomes = self._commit(connection, tx, group)
                 # The loop may be gone when the process is leaving; then nobody waits.
                 with contextlib.suppress(RuntimeError):
-                    self._loop.call_soon_threadsafe(_settle, group)
+                    self._loop.call_soon_threadsafe(_settle, outcomes)
 
     def _next_group(self) -> list[_Job[Any]] | None:
         first = self._jobs.get()
@@ -166,18 +170,19 @@ class SqliteDatabase:
             group.append(job)
         return group
 
-    def _commit(self, connection: sqlite3.Connection, tx: SqliteTransaction, group: list[_Job[Any]]) -> None:
+    def _commit(
+        self, connection: sqlite3.Connection, tx: SqliteTransaction, group: list[_Job[Any]]
+    ) -> list[_Outcome]:
         try:
             with _translated():
                 connection.execute("BEGIN IMMEDIATE")
-                for job in group:
-                    _run(connection, tx, job)
+                outcomes = [_run(connection, tx, job) for job in group]
                 connection.execute("COMMIT")
         except BaseException as error:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-            for job in group:
-                job.error = error
+            return [partial(job.fail, error) for job in group]
+        return outcomes
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
@@ -198,18 +203,19 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode = WAL").fetchall()
 
 
-def _run(connection: sqlite3.Connection, tx: SqliteTransaction, job: _Job[Any]) -> None:
+def _run(connection: sqlite3.Connection, tx: SqliteTransaction, job: _Job[Any]) -> _Outcome:
     """One function in its own savepoint: what it raises undoes its own work and nobody else's."""
     connection.execute("SAVEPOINT job")
     try:
-        job.result = _drive(job.function(tx))
+        outcome = partial(job.succeed, _drive(job.function(tx)))
     except Exception as error:
         if not connection.in_transaction:
             # SQLite has given up the whole group by itself (a full disk, a failing one).
             raise
-        job.error = error
+        outcome = partial(job.fail, error)
         connection.execute("ROLLBACK TO job")
     connection.execute("RELEASE job")
+    return outcome
 
 
 def _drive(coroutine: Coroutine[Any, Any, T]) -> T:
@@ -222,9 +228,9 @@ def _drive(coroutine: Coroutine[Any, Any, T]) -> T:
     raise RuntimeError("a store function awaited something other than its transaction")
 
 
-def _settle(group: list[_Job[Any]]) -> None:
-    for job in group:
-        job.settle()
+def _settle(outcomes: list[_Outcome]) -> None:
+    for tell in outcomes:
+        tell()
 
 
 @contextlib.contextmanager
