@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 from sqlalchemy import Executable
-from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
 
@@ -90,7 +90,7 @@ class Compiled:
 class Compiler:
     """Compiles each statement once; statements are module constants, so their identity is the key."""
 
-    def __init__(self, dialect: DefaultDialect) -> None:
+    def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
         self._compiled: dict[Executable, Compiled] = {}
 

@@ -13,8 +13,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
 import asyncpg
-from sqlalchemy import Executable
-from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+from sqlalchemy import Executable, make_url
 
 from broker.store.database import Compiler, DatabaseUnavailable, P, Row, SchemaMismatch, StoreFunction, T
 
@@ -45,7 +44,7 @@ _AWAY = (
 
 
 # One for the process: what one database has compiled, the next one has, too.
-_COMPILER = Compiler(PGDialect_asyncpg())  # type: ignore[no-untyped-call]  # SQLAlchemy left it bare
+_COMPILER = Compiler(make_url("postgresql+asyncpg://").get_dialect()())
 
 
 class _Connection(asyncpg.Connection):

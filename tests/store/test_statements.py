@@ -3,14 +3,15 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import bindparam, select, text
-from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+from sqlalchemy import bindparam, make_url, select, text
 
 from broker.store import grants, redeeming, revision
 from broker.store.database import Compiler, Database, connect
 from broker.store.schema import metadata
 from tests.store.rows import CODE, GRANT, NOW, add_client, record, redeem, rotate
 from tests.store.watching import Statements
+
+POSTGRESQL = make_url("postgresql+asyncpg://").get_dialect()
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ async def test_a_database_never_migrated_is_at_no_revision(tmp_path: Path, postg
 
 
 def test_a_statement_is_compiled_once_and_keeps_the_order_of_its_parameters() -> None:
-    compiler = Compiler(PGDialect_asyncpg())  # type: ignore[no-untyped-call]  # SQLAlchemy left it bare
+    compiler = Compiler(POSTGRESQL())
     users = metadata.tables["users"]
     statement = select(users.c.id).where(users.c.created_at < bindparam("b"), users.c.union_id == bindparam("a"))
     compiled = compiler(statement)
@@ -82,5 +83,5 @@ def test_a_statement_is_compiled_once_and_keeps_the_order_of_its_parameters() ->
 
 
 def test_statements_that_look_alike_are_not_confused() -> None:
-    compiler = Compiler(PGDialect_asyncpg())  # type: ignore[no-untyped-call]  # SQLAlchemy left it bare
+    compiler = Compiler(POSTGRESQL())
     assert compiler(text("SELECT 1")).text != compiler(text("SELECT 2")).text
