@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -15,9 +16,6 @@ from broker.simulator.world import World
 
 _PATIENCE = 2
 """Seconds that open requests get to finish when the simulator stops."""
-
-_LOOK = 0.002
-"""Seconds after which a guest that ends looks again whether they have."""
 
 
 def serve(host: str, port: int, apps: Sequence[App], *, public_origin: str | None = None) -> None:
@@ -60,6 +58,23 @@ def listening(host: str, port: int) -> socket.socket:
     return listener
 
 
+class _Open(set[Any]):
+    """What the server holds open and takes out by itself; tells when the last has gone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._one_gone = asyncio.Event()
+
+    def discard(self, element: object) -> None:
+        super().discard(element)
+        self._one_gone.set()
+
+    async def all_gone(self) -> None:
+        while self:
+            self._one_gone.clear()
+            await self._one_gone.wait()
+
+
 class _Guest(uvicorn.Server):
     """A server that leaves the signals to whoever owns the loop, and ends at once.
 
@@ -70,6 +85,9 @@ class _Guest(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self._ended = asyncio.Event()
+        self._connections = _Open()
+        self._requests = _Open()
+        self.server_state.connections, self.server_state.tasks = self._connections, self._requests
 
     def end(self) -> None:
         """Let `serve` come to its end."""
@@ -86,17 +104,16 @@ class _Guest(uvicorn.Server):
         ticking.cancel()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        open_now = self.server_state
         for listener in (*self.servers, *(sockets or ())):
             listener.close()
-        for connection in list(open_now.connections):
+        for connection in list(self._connections):
             connection.shutdown()
         try:
             async with asyncio.timeout(_PATIENCE):
-                while open_now.connections or open_now.tasks:  # noqa: ASYNC110  # plain sets tell of no change
-                    await asyncio.sleep(_LOOK)
+                await self._connections.all_gone()
+                await self._requests.all_gone()
         except TimeoutError:
-            for task in open_now.tasks:
+            for task in self._requests:
                 task.cancel()
 
 
