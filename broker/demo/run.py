@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import signal
 import socket
+import sys
 import tempfile
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -112,9 +113,9 @@ def _refuse_a_proxy() -> None:
 def _stop_on_signals() -> asyncio.Event:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        # Where a loop takes no signal handlers, Ctrl-C cancels the running task instead.
-        with contextlib.suppress(NotImplementedError):
+    # On Windows a loop takes no signal handlers; there Ctrl-C cancels the running task instead.
+    if sys.platform != "win32":
+        for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stopped.set)
     return stopped
 

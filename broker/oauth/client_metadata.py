@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+_NO_AUTHENTICATION: Final = "none"
 _DEFAULTS: Final[Mapping[str, Any]] = {
     "client_name": "",
     "redirect_uris": [],
@@ -69,7 +70,7 @@ class ClientMetadata:
     @property
     def public(self) -> bool:
         """Whether the app can keep no secret (RFC 6749 §2.1)."""
-        return self.token_endpoint_auth_method == "none"  # noqa: S105  # a method's name, not a password
+        return self.token_endpoint_auth_method == _NO_AUTHENTICATION
 
     @property
     def native(self) -> bool:

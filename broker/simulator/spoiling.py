@@ -43,7 +43,7 @@ def faulty(world: World, endpoint: str, handler: Handler) -> Handler:
 class HangUp(Response):
     """No answer at all: the connection is closed under the caller."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
+    async def __call__(self, _: Scope, receive: Receive, __: Send) -> None:
         # ASGI has no word for this. Both of uvicorn's protocols hand `receive` out as a method of the object
         # that holds the connection; called in-process there is no connection, and the caller gets the exception.
         transport = getattr(getattr(receive, "__self__", None), "transport", None)

@@ -25,7 +25,7 @@ from broker.simulator.world import World
 _BAD_VERIFIER = "Code verifier or code challenge is invalid."
 _BAD_CODE = "Authorization code is expired."
 _BAD_REDIRECT_URI = "Redirect_uri is not matched with the uri when requesting code."
-_BAD_REFRESH_TOKEN = "Refresh token is invalid or expired."  # noqa: S105 - a sentence
+_BAD_REFRESH = "Refresh token is invalid or expired."
 
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{32,128}")
 _CLIENT_TOKEN_LIFETIME = 7_200
@@ -89,7 +89,7 @@ class Token:
         old = grants.by_refresh_token(text, app.client_key, now)
         if old is None:
             self._notice_reuse(text, app)
-            raise OAuthRefusal("invalid_grant", _BAD_REFRESH_TOKEN)
+            raise OAuthRefusal("invalid_grant", _BAD_REFRESH)
         if switches.refresh_kills_access_token:
             grants.end_access(old)
         if not switches.rotation:

@@ -19,7 +19,7 @@ from broker.upstream.tiktok_errors import Place
 Pkce: TypeAlias = Literal["hex", "base64url", "none"]
 Read = TypeVar("Read")
 
-_TOKEN = "/v2/oauth/token/"  # noqa: S105 - a path
+_ISSUE = "/v2/oauth/token/"
 _REVOKE = "/v2/oauth/revoke/"
 
 
@@ -49,7 +49,7 @@ class TikTokTokens(TikTokCalls):
             form["code_verifier"] = verifier
         return await self._post(
             "token",
-            _TOKEN,
+            _ISSUE,
             form,
             lambda answer: issued(token_body("token", answer), now=now, callback_scopes=approval.scopes),
         )
@@ -64,7 +64,7 @@ class TikTokTokens(TikTokCalls):
         form = {"grant_type": "refresh_token", "refresh_token": refresh_token.reveal()}
         return await self._post(
             "refresh",
-            _TOKEN,
+            _ISSUE,
             form,
             lambda answer: issued(token_body("refresh", answer), now=now, callback_scopes=()),
         )
@@ -84,7 +84,7 @@ class TikTokTokens(TikTokCalls):
         """
         await self._post(
             "client_credentials",
-            _TOKEN,
+            _ISSUE,
             {"grant_type": "client_credentials"},
             lambda answer: client_token(token_body("client_credentials", answer)),
         )

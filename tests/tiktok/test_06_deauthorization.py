@@ -306,15 +306,22 @@ async def test_what_is_taken_back_while_tiktok_is_being_asked_is_no_sign_in(stag
     sent = await stage.authorize(browser, stage.question())
     callback = await stage.consent(browser, sent.headers["location"])
     stage.clock.advance(2)
-    stage.world.faults.add(Fault("user_info", "slow", seconds=1, after=True))
+    asked, gate = asyncio.Event(), asyncio.Event()
+
+    async def hold(_: float) -> None:
+        asked.set()
+        await gate.wait()
+
+    stage.world.sleep = hold
+    stage.world.faults.add(Fault("user_info", "slow", after=True))
     async with asyncio.TaskGroup() as both:
         coming_back = both.create_task(browser.get(callback))
-        while not stage.world.counters["user_info"]["calls"]:  # noqa: ASYNC110  # a plain counter tells nobody
-            await asyncio.sleep(0.01)
+        await asked.wait()
         await at_tiktok(stage, "people/p1/remove", client_key=CLIENT_KEY)
         await at_tiktok(stage, "webhooks/deliver")
         await all_told(stage)
         assert not coming_back.done()
+        gate.set()
     heard = answer_in(coming_back.result().headers["location"])
     assert (heard["error"], heard["state"]) == ("access_denied", "the-state")
     assert await rows(stage, "users") == []
