@@ -18,6 +18,7 @@ def end_on_sigterm() -> None:
 def _end(_number: int, _frame: FrameType | None) -> None:
     # At once and not by an exception, which is lost where the signal happens to land in somebody's callback.
     # Nothing is in hand yet: an unfinished migration is a transaction that the database rolls back.
+    # A reader that has gone, or a write cut short by this very signal, is no reason to stay.
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, RuntimeError, ValueError):
             stream.flush()
