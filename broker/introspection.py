@@ -16,7 +16,6 @@ from broker.client_auth.authentication import Authentication
 from broker.client_auth.directory import Client
 from broker.clock import Clock
 from broker.keys import refresh
-from broker.oauth.errors import invalid_request
 from broker.store import grants, machine_tokens, rotating
 from broker.store.database import Database
 from broker.web.errors import Json, back_channel
@@ -40,10 +39,7 @@ class Introspection:
         """The token's state. Raises `OAuthError`, `DatabaseUnavailable`."""
         form = await read_form(request)
         client = await self.authentication.client(read_authorization(request), form)
-        token = form.get("token")
-        if token is None:
-            raise invalid_request("The request has no token.")
-        return Json(await self._about(token, client) or {"active": False})
+        return Json(await self._about(form.required("token"), client) or {"active": False})
 
     async def _about(self, encoded: str, client: Client) -> dict[str, Any] | None:
         try:

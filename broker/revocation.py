@@ -15,7 +15,6 @@ from broker.claims import Claims, InvalidToken
 from broker.client_auth.authentication import Authentication
 from broker.clock import Clock
 from broker.keys import refresh
-from broker.oauth.errors import invalid_request
 from broker.store import grants, machine_tokens
 from broker.store.database import Database
 from broker.web.errors import back_channel
@@ -39,10 +38,7 @@ class Revocation:
         """200 without a body (RFC 7009 §2.2). Raises `OAuthError`, `DatabaseUnavailable`."""
         form = await read_form(request)
         client = await self.authentication.client(read_authorization(request), form)
-        token = form.get("token")
-        if token is None:
-            raise invalid_request("The request has no token.")
-        await self._revoke(token, client.client_id, request.scope["broker.request_id"])
+        await self._revoke(form.required("token"), client.client_id, request.scope["broker.request_id"])
         return Response()
 
     async def _revoke(self, encoded: str, client_id: str, request_id: str) -> None:

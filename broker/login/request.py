@@ -7,7 +7,7 @@ from typing import Final
 from broker import opaque
 from broker.client_auth.directory import Client, ClientDirectory
 from broker.oauth import authorization_request, parameters
-from broker.oauth.errors import OAuthError, invalid_request
+from broker.oauth.errors import OAuthError
 from broker.oauth.parameters import Parameters
 from broker.store import pushed
 from broker.store.database import Database
@@ -64,10 +64,7 @@ async def _read(given: Parameters, find: FindClient, database: Database, *, now:
 
 
 async def _client(given: Parameters, find: FindClient) -> Client:
-    client_id = given.get("client_id")
-    if client_id is None:
-        raise invalid_request("The request has no client_id.")
-    client = await find(client_id)
+    client = await find(given.required("client_id"))
     if client is None or client.disabled:
         raise OAuthError("invalid_client", "No app is registered under this client_id.")
     return client

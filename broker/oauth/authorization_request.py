@@ -50,9 +50,7 @@ class AuthorizationRequest:
 def redirect_uri(parameters: Parameters, metadata: ClientMetadata) -> str:
     """Where the answer goes, when it is the app's own. Raises `invalid_request`, to be shown, not redirected."""
     # OIDC Core §3.1.2.1: required, also where RFC 6749 could do without.
-    presented = parameters.get("redirect_uri")
-    if presented is None:
-        raise invalid_request("The request has no redirect_uri.")
+    presented = parameters.required("redirect_uri")
     if not redirects.matches(presented, metadata.redirect_uris, native=metadata.native):
         raise invalid_request("The redirect_uri is not registered for this app, character for character.")
     return presented
@@ -110,10 +108,7 @@ def _refuse_unsupported(parameters: Parameters) -> None:
 
 
 def _refuse_other_response_types(parameters: Parameters, metadata: ClientMetadata) -> None:
-    response_type = parameters.get("response_type")
-    if response_type is None:
-        raise invalid_request("The request has no response_type.")
-    if response_type != "code":
+    if parameters.required("response_type") != "code":
         raise unsupported_response_type("The response_type must be code.")
     if "authorization_code" not in metadata.grant_types:
         raise unauthorized_client("The app is not registered for authorization_code.")

@@ -36,6 +36,13 @@ class Parameters(Mapping[str, str]):
             if _CONTROL.search(name) or _CONTROL.search(value):
                 self._faults[name] = "A parameter contains a control character."
 
+    def required(self, name: str) -> str:
+        """The parameter's value. Raises `invalid_request` when there is none."""
+        value = self.get(name)
+        if value is None:
+            raise invalid_request(f"The request has no {name}.")
+        return value
+
     def several(self, name: str) -> tuple[str, ...]:
         """All values of a repeatable parameter, in order."""
         self._refuse_malformed(name)

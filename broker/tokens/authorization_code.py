@@ -2,7 +2,7 @@
 
 from broker import opaque
 from broker.oauth import pkce
-from broker.oauth.errors import invalid_grant, invalid_request
+from broker.oauth.errors import invalid_grant
 from broker.store import redeeming
 from broker.store.grant_rows import Spent, StaleClient
 from broker.tokens.answer import Issue
@@ -13,11 +13,7 @@ from broker.tokens.resources import narrowed
 async def spend(presented: Presentation) -> Issue | StaleClient:
     """Spend the code that was presented. Raises `invalid_request`, `invalid_grant`, `invalid_target`."""
     form, client, now, lifetimes = presented.form, presented.client, presented.now, presented.lifetimes
-    code, redirect_uri = form.get("code"), form.get("redirect_uri")
-    if code is None:
-        raise invalid_request("The request has no code.")
-    if redirect_uri is None:
-        raise invalid_request("The request has no redirect_uri.")
+    code, redirect_uri = form.required("code"), form.required("redirect_uri")
     code_digest = opaque.digest(code)
     if "resource" in form:
         # Asking for too much must not cost the code, so what was granted (it never changes) is read first.

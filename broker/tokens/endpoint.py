@@ -20,7 +20,6 @@ from broker.clock import Clock
 from broker.oauth.errors import (
     invalid_client,
     invalid_dpop_proof,
-    invalid_request,
     unauthorized_client,
     unsupported_grant_type,
 )
@@ -103,9 +102,7 @@ class TokenEndpoint:
         return await _GRANTS[form["grant_type"]](presented)
 
     def _refuse_grant(self, form: Parameters, client: Client) -> None:
-        name = form.get("grant_type")
-        if name is None:
-            raise invalid_request("The request has no grant_type.")
+        name = form.required("grant_type")
         if name not in _GRANTS:
             raise unsupported_grant_type("This grant_type is not offered.")
         if name not in client.metadata.grant_types and name != EXCHANGE:

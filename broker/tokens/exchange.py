@@ -16,15 +16,12 @@ from broker.tokens.token_types import ACCESS, TIKTOK_CODE
 async def spend(presented: Presentation) -> Issue | HandedOut | StaleClient:
     """What the `subject_token` is good for. Raises `OAuthError` (RFC 8693 §2.2.2), `DatabaseUnavailable`."""
     form = presented.form
-    if "subject_token" not in form:
-        raise invalid_request("The request has no subject_token.")
+    form.required("subject_token")
     if "actor_token" in form or "actor_token_type" in form:
         raise invalid_request("Nobody can act for somebody else here; leave out actor_token.")
     if form.get("requested_token_type", ACCESS) != ACCESS:
         raise invalid_request(f"The requested_token_type can only be {ACCESS}.")
-    match form.get("subject_token_type"):
-        case None:
-            raise invalid_request("The request has no subject_token_type.")
+    match form.required("subject_token_type"):
         case token_type if token_type == ACCESS:
             return await tiktok_token.hand_out(presented)
         case token_type if token_type == TIKTOK_CODE:

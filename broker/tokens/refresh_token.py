@@ -3,7 +3,7 @@
 from broker.client_auth.directory import Client
 from broker.keys import refresh
 from broker.oauth import scopes
-from broker.oauth.errors import invalid_grant, invalid_request
+from broker.oauth.errors import invalid_grant
 from broker.oauth.parameters import Parameters
 from broker.store import grants, rotating
 from broker.store.grant_rows import Grant, Spent, StaleClient
@@ -20,10 +20,7 @@ async def spend(presented: Presentation) -> Issue | StaleClient:
     Raises `invalid_request`, `invalid_grant`, and `invalid_scope` or `invalid_target` for more than was granted.
     """
     form, client, now, lifetimes = presented.form, presented.client, presented.now, presented.lifetimes
-    token = form.get("refresh_token")
-    if token is None:
-        raise invalid_request("The request has no refresh_token.")
-    named = refresh.read(presented.ring, token, client_id=client.client_id)
+    named = refresh.read(presented.ring, form.required("refresh_token"), client_id=client.client_id)
     if named is None:
         raise invalid_grant(_VOID, detail="not a refresh token of this broker and client")
     if "scope" in form or "resource" in form:

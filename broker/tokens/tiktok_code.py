@@ -56,13 +56,12 @@ async def trade(presented: Presentation) -> Issue | StaleClient:
 
 def _presented(presented: Presentation) -> tuple[str, str, str]:
     form, metadata = presented.form, presented.client.metadata
-    code, verifier, redirect_uri = form["subject_token"], form.get("code_verifier"), form.get("redirect_uri")
+    code, verifier = form["subject_token"], form.get("code_verifier")
     if not _CODE.match(code):
         raise invalid_grant("The subject_token is not a code of TikTok. Its tokens prove nothing here.")
     if verifier is None or not _VERIFIER.match(verifier):
         raise invalid_request("The code_verifier must be 32 to 128 letters, digits, or one of - . _ ~.")
-    if redirect_uri is None:
-        raise invalid_request("The request has no redirect_uri.")
+    redirect_uri = form.required("redirect_uri")
     if not redirects.matches(redirect_uri, metadata.redirect_uris, native=metadata.native):
         raise invalid_request("The redirect_uri is not registered for this app, character for character.")
     return code, verifier, redirect_uri

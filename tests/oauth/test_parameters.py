@@ -32,6 +32,14 @@ def test_values_are_decoded_as_forms_are() -> None:
     assert dict(found) == {"a": "1 2", "b": "é+", "c": "=&", "d": "x=y"}
 
 
+@pytest.mark.parametrize("encoded", [b"", b"code=", b"other=x"])
+def test_what_is_required_and_left_out_is_named(encoded: bytes) -> None:
+    assert parameters.parse(b"code=x").required("code") == "x"
+    with pytest.raises(OAuthError, match="The request has no code") as refused:
+        parameters.parse(encoded).required("code")
+    assert (refused.value.code, refused.value.status) == ("invalid_request", 400)
+
+
 def test_an_empty_value_counts_as_omitted() -> None:
     """RFC 6749 §3.1."""
     found = parameters.parse(b"a=&b&c=1&a=&=")
