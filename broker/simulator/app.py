@@ -18,6 +18,7 @@ from broker.simulator.avatars import Avatars
 from broker.simulator.control import Control
 from broker.simulator.control_exchange import HOME
 from broker.simulator.native_control import NativeControl
+from broker.simulator.oauth_exchange import exchanging
 from broker.simulator.pages import render
 from broker.simulator.person_control import PersonControl
 from broker.simulator.revoke import Revoke
@@ -43,8 +44,8 @@ def create_app(world: World) -> Starlette:
             Route(authorize.PATH.rstrip("/"), show, methods=["GET"]),
             Route(authorize.PATH.rstrip("/"), decide, methods=["POST"]),
             Route("/auth/authorize/", page.old_path, methods=["GET"]),
-            Route("/v2/oauth/token/", faulty(world, "token", Token(world).respond), methods=["POST"]),
-            Route("/v2/oauth/revoke/", faulty(world, "revoke", Revoke(world).respond), methods=["POST"]),
+            Route("/v2/oauth/token/", exchanging(world, "token", Token(world).trade), methods=["POST"]),
+            Route("/v2/oauth/revoke/", exchanging(world, "revoke", Revoke(world).revoke), methods=["POST"]),
             Route("/v2/user/info/", faulty(world, "user_info", UserInfo(world).respond), methods=["GET"]),
             Route(avatars.FOLDER + "{file}", faulty(world, "avatars", Avatars(world).respond), methods=["GET"]),
             Route("/", _to_control, methods=["GET"]),

@@ -9,10 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from starlette.requests import Request
-from starlette.responses import Response
-
-from broker.simulator import oauth_exchange
 from broker.simulator.answers import OAuthRefusal
 from broker.simulator.apps import App
 from broker.simulator.oauth_form import required
@@ -26,11 +22,8 @@ class Revoke:
 
     world: World
 
-    async def respond(self, request: Request) -> Response:
-        """`{}`, or a refusal in the shape of the token endpoint."""
-        return await oauth_exchange.carry_out(self.world, "revoke", request, self._revoke)
-
-    def _revoke(self, app: App, form: dict[str, str]) -> Mapping[str, Any]:
+    def revoke(self, app: App, form: dict[str, str]) -> Mapping[str, Any]:
+        """`{}`. Raises `OAuthRefusal`, which has the shape of the token endpoint's."""
         pair = self.world.grants.by_access_token(required(form, "token"), self.world.clock())
         if pair is None or pair.client_key != app.client_key:
             raise OAuthRefusal("invalid_grant", "Access token is invalid or expired.")

@@ -12,10 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from starlette.requests import Request
-from starlette.responses import Response
-
-from broker.simulator import oauth_exchange, opaque
+from broker.simulator import opaque
 from broker.simulator.answers import OAuthRefusal
 from broker.simulator.apps import App
 from broker.simulator.grants import Pair
@@ -37,11 +34,8 @@ class Token:
 
     world: World
 
-    async def respond(self, request: Request) -> Response:
-        """Flat JSON for a good request; TikTok's refusal, by default with status 200, for any other."""
-        return await oauth_exchange.carry_out(self.world, "token", request, self._trade)
-
-    def _trade(self, app: App, form: dict[str, str]) -> dict[str, Any]:
+    def trade(self, app: App, form: dict[str, str]) -> dict[str, Any]:
+        """The tokens for what the form presents. Raises `OAuthRefusal`."""
         grant_type = required(form, "grant_type")
         grant = self._grants().get(grant_type)
         if grant is None:
