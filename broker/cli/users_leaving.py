@@ -38,9 +38,7 @@ def disconnect(name: str, yes: bool) -> None:
         f"{TOKENS_GO_ON}",
         yes=yes,
     )
-    left = _leave(leaving.disconnect, person.sub)
-    click.echo(f"{person.sub} is disconnected; {ended_text(left.ended.sessions, left.ended.grants)}")
-    _say_what_tiktok_hears(left)
+    _say(person.sub, "disconnected", _leave(leaving.disconnect, person.sub))
 
 
 @click.command("erase", cls=PersonCommand)
@@ -63,9 +61,7 @@ def erase(name: str, yes: bool) -> None:
         f"of the TikTok account and signs the person out everywhere. {TOKENS_GO_ON}",
         yes=yes,
     )
-    left = _leave(leaving.erase, person.sub)
-    click.echo(f"{person.sub} is erased; {ended_text(left.ended.sessions, left.ended.grants)}")
-    _say_what_tiktok_hears(left)
+    _say(person.sub, "erased", _leave(leaving.erase, person.sub))
 
 
 def _leave(function: "StoreFunction[..., Left | Refreshing | None]", user_id: str) -> "Left":
@@ -86,7 +82,8 @@ def _leave(function: "StoreFunction[..., Left | Refreshing | None]", user_id: st
     raise click.ClickException("TikTok's tokens of this person are being renewed again and again; try later.")
 
 
-def _say_what_tiktok_hears(left: "Left") -> None:
+def _say(sub: str, what: str, left: "Left") -> None:
+    click.echo(f"{sub} is {what}; {ended_text(left.ended.sessions, left.ended.grants)}")
     if left.registrations:
         click.echo(f"The running broker tells TikTok, for: {', '.join(left.registrations)}.", err=True)
     else:
