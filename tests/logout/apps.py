@@ -113,15 +113,6 @@ async def waiting(database: Database) -> list[Row]:
     return await database.read(_waiting)
 
 
-async def tried_once(stage: Stage) -> None:
-    """Return as soon as the one delivery has failed and waits to be tried again; raises TimeoutError."""
-    async with asyncio.timeout(1):
-        while [(row["attempts"], row["due_at"]) for row in await waiting(stage.database)] != [
-            (1, stage.clock() + 2)
-        ]:
-            await stage.http.get("/healthz")
-
-
 async def all_told(stage: Stage) -> None:
     """Return as soon as the outbox is empty; raises TimeoutError after a second."""
     async with asyncio.timeout(1):
