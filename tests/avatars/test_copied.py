@@ -14,23 +14,18 @@ from broker.simulator.faults import Fault
 from broker.simulator.serve import running as serving
 from broker.store import avatars
 from broker.store.database import Row, Transaction
-from tests.stage import HeldClock, Stage, running_stage
-from tests.tiktok.picturing import (
+from tests.avatars.picturing import (
     HOUR,
     claims,
     counted,
     execute,
     fetched,
-    module_url,
     picture_told,
     settled,
-    shared,
-    stage,
     take_picture,
     waiting,
 )
-
-__all__ = ["module_url", "shared", "stage"]
+from tests.stage import HeldClock, Stage, running_stage
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -6,23 +6,18 @@ import pytest
 
 from broker.simulator.faults import Fault
 from broker.store import avatars
-from tests.stage import Stage
-from tests.tiktok.picturing import (
+from tests.avatars.picturing import (
     HOUR,
     claims,
     counted,
     fetched,
     logged,
-    module_url,
     picture_told,
     settled,
-    shared,
-    stage,
     take_picture,
     waiting,
 )
-
-__all__ = ["module_url", "shared", "stage"]
+from tests.stage import Stage
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

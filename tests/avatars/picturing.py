@@ -1,59 +1,23 @@
-"""One stage for all tests of pictures, and what they look at: it copies, and looks for work all the time."""
+"""What the tests of pictures do and look at."""
 
 import asyncio
 import contextlib
 import itertools
-import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import jwt
 import orjson
 import pytest
-import pytest_asyncio
 from sqlalchemy import text
 
-from broker import outbox, telemetry
-from broker.avatars import endpoint
+from broker import telemetry
 from broker.store.database import Row, Transaction
-from tests.postgres import PostgresServer
-from tests.stage import HeldClock, Stage, running_stage
+from tests.stage import Stage
 
 HOUR = 3600
 _numbers = itertools.count()
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def module_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    if request.param == "sqlite":
-        file = tmp_path_factory.mktemp("avatars") / "broker.db"
-        shutil.copy(request.getfixturevalue("sqlite_template"), file)
-        yield f"sqlite:///{file}"
-        return
-    server: PostgresServer = request.getfixturevalue("postgres")
-    url = server.create_database(copy_of=request.getfixturevalue("postgres_template"))
-    yield url
-    server.drop_database(url)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def shared(module_url: str) -> AsyncIterator[Stage]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(outbox, "_LOOK_SECONDS", 0.02)
-        patch.setattr(endpoint, "_PAUSES", (0.02, 0.05))
-        async with running_stage(module_url, HeldClock(), BROKER_AVATARS="copy") as stage:
-            yield stage
-
-
-@pytest.fixture
-def stage(shared: Stage) -> Stage:
-    """The one stage of the module, with nothing going wrong, and Ada with a picture nobody has seen."""
-    shared.world.faults.clear()
-    shared.world.public_origin = None
-    shared.world.switches = replace(shared.world.switches, avatar_lifetime=48 * HOUR)
-    take_picture(shared)
-    return shared
 
 
 def take_picture(stage: Stage, person: str = "p1") -> None:
