@@ -7,11 +7,13 @@ keep every round busy rows wait their turn, but for one that is nudged by its id
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from broker import log
+from broker.background import beside
 from broker.clock import Clock
 from broker.store import outbox
 from broker.store.database import Database, DatabaseUnavailable, SchemaMismatch
@@ -48,25 +50,17 @@ class Outbox:
             self._urgent.append(delivery_id)
         self._wake.set()
 
-    @contextlib.asynccontextmanager
-    async def working(self) -> AsyncIterator[None]:
+    def working(self) -> AbstractAsyncContextManager[None]:
         """Deliver in the background for the length of the block.
 
         What is on its way at the end is finished: cut off, it would be delivered once more by somebody else.
         """
         self._stopping = False
-        task = asyncio.create_task(self._work())
-        try:
-            yield
-        finally:
-            self._stopping = True
-            self._wake.set()
-            try:
-                await asyncio.wait({task}, timeout=_PATIENCE_SECONDS)
-            finally:
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+        return beside(self._work, self._stop, patience=_PATIENCE_SECONDS)
+
+    def _stop(self) -> None:
+        self._stopping = True
+        self._wake.set()
 
     async def _work(self) -> None:
         # A round that waits for a slow app does not keep the next one from beginning.

@@ -34,7 +34,7 @@ LINES = (
     {"oauth"},
     {"settings"},
     {"sealing", "log", "telemetry"},
-    {"opaque", "clock"},
+    {"opaque", "clock", "background"},
 )
 # The simulator stands beside the table: it uses nothing of it, and two rooms run it.
 SIMULATOR = "simulator"

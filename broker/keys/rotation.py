@@ -6,11 +6,13 @@ is due is decided by `schedule`, and done by whichever replica is first.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Final
 
 from broker import log
+from broker.background import beside
 from broker.clock import Clock
 from broker.keys import ring
 from broker.keys.making import RefreshKey, SigningKey, made, opened
@@ -62,21 +64,10 @@ class Rotation:
         self.ring = ring.pictured(self._facts, self._known, now=now)
         return self.ring
 
-    @contextlib.asynccontextmanager
-    async def working(self) -> AsyncIterator[None]:
+    def working(self) -> AbstractAsyncContextManager[None]:
         """Look in the background for the length of the block."""
         self._stopping.clear()
-        task = asyncio.create_task(self._work())
-        try:
-            yield
-        finally:
-            self._stopping.set()
-            try:
-                await asyncio.wait({task}, timeout=_PATIENCE_SECONDS)
-            finally:
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+        return beside(self._work, self._stopping.set, patience=_PATIENCE_SECONDS)
 
     async def _work(self) -> None:
         answered = True

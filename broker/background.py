@@ -1,0 +1,28 @@
+"""Work that goes on beside the requests, in a task of its own."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
+
+
+@contextlib.asynccontextmanager
+async def beside(
+    work: Callable[[], Coroutine[Any, Any, None]], stop: Callable[[], None], *, patience: float
+) -> AsyncIterator[None]:
+    """Run `work` for the length of the block.
+
+    Then `stop` asks it to end, and after `patience` seconds it is cut off. What it raises comes out at the end of
+    the block.
+    """
+    task = asyncio.create_task(work())
+    try:
+        yield
+    finally:
+        stop()
+        try:
+            await asyncio.wait({task}, timeout=patience)
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
