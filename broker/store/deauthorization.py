@@ -8,6 +8,7 @@ from broker.store import audit, avatars, deliveries, sessions
 from broker.store.database import Transaction
 from broker.store.schema import accounts, grants, users
 from broker.store.schema import sessions as session_rows
+from broker.store.token_pairs import NO_PAIR
 
 _CONFIRMATION = "developer_revoked"
 
@@ -37,14 +38,7 @@ _LOCK_USER = (
 _FORGET_TOKENS = (
     update(accounts)
     .where(*_ACCOUNT, accounts.c.authorized_at <= bindparam("newest", type_=BigInteger))
-    .values(
-        sealed_tokens=None,
-        access_expires_at=None,
-        refresh_expires_at=None,
-        # Whoever is refreshing the pair just now finds that it is nobody's any more.
-        refresh_lease=None,
-        refresh_lease_until=None,
-    )
+    .values(NO_PAIR)
     .returning(accounts.c.id, accounts.c.user_id)
 )
 _NOW = bindparam("now", type_=BigInteger)

@@ -15,6 +15,7 @@ from broker.store.database import Transaction
 from broker.store.endings import Standing
 from broker.store.revocations import Revocation
 from broker.store.schema import accounts, audit_events, users
+from broker.store.token_pairs import NO_PAIR
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +53,7 @@ _TAKE = (
     .order_by(accounts.c.id)
     .with_for_update(key_share=True)
 )
-_FORGET_TOKENS = (
-    update(accounts)
-    .where(_THEIRS)
-    .values(
-        sealed_tokens=None,
-        access_expires_at=None,
-        refresh_expires_at=None,
-        refresh_lease=None,
-        refresh_lease_until=None,
-    )
-)
+_FORGET_TOKENS = update(accounts).where(_THEIRS).values(NO_PAIR)
 _FORGET_WHOSE = (
     update(audit_events)
     .where(audit_events.c.user_id == bindparam("user"))

@@ -5,7 +5,9 @@ all replicas, and the new one is stored before anybody uses it. A lease says who
 open while TikTok is asked.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from sqlalchemy import BigInteger, bindparam, select, update
 
@@ -42,6 +44,16 @@ class NewPair:
     access_expires_at: int
     refresh_expires_at: int
 
+
+NO_PAIR: Final[Mapping[str, None]] = {
+    "sealed_tokens": None,
+    "access_expires_at": None,
+    "refresh_expires_at": None,
+    # Whoever is refreshing the pair just now finds that it is nobody's any more.
+    "refresh_lease": None,
+    "refresh_lease_until": None,
+}
+"""The columns of an account whose pair is forgotten."""
 
 _NOW = bindparam("now", type_=BigInteger)
 _KEPT = (
