@@ -90,6 +90,18 @@ def sign_in(
     )
 
 
+def sign_in_of_another() -> SignIn:
+    """Somebody else's finished login, in another browser."""
+    return sign_in(
+        person=profile(union_id="u2"),
+        account=authorization(open_id="o2"),
+        session="ses_2",
+        id="g2",
+        login_digest=b"l2",
+        code_digest=b"c2",
+    )
+
+
 async def record(database: Database, signed: SignIn | None = None, *, now: int = NOW) -> Written | Blocked:
     """Write a sign-in as the callback does."""
     return await database.transact(sign_ins.record, signed or sign_in(), now=now)

@@ -14,14 +14,12 @@ from tests.store.rows import (
     APP,
     GRANT,
     NOW,
-    authorization,
     execute,
     grant_row,
-    profile,
     record,
     redeem,
     rotate,
-    sign_in,
+    sign_in_of_another,
 )
 from tests.store.watching import Statements
 
@@ -45,14 +43,7 @@ async def sign_out(database: Database) -> bool:
 
 
 async def sign_in_as_another(database: Database) -> None:
-    another = sign_in(
-        person=profile(union_id="u2"),
-        account=authorization(open_id="o2"),
-        session="ses_2",
-        id="g2",
-        login_digest=b"l2",
-        code_digest=b"c2",
-    )
+    another = sign_in_of_another()
     await record(database, replace(another, old_cookie=b"ses_1", request_id="request-2"))
 
 

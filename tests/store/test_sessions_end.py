@@ -15,12 +15,10 @@ from tests.store.rows import (
     NOW,
     REDIRECT,
     SESSION_TTL,
-    authorization,
     new_grant,
-    profile,
     record,
     row,
-    sign_in,
+    sign_in_of_another,
 )
 
 SESSION = "ses_1"
@@ -116,14 +114,7 @@ async def test_a_sign_in_that_races_with_the_end_is_ended_or_refused(
 async def test_another_person_in_the_browser_ends_the_session_before(signed_in: Database) -> None:
     metadata = {"redirect_uris": [REDIRECT], "backchannel_logout_uri": EAR}
     await signed_in.transact(clients.set_metadata, APP, metadata, now=NOW)
-    second = sign_in(
-        person=profile(union_id="u2"),
-        account=authorization(open_id="o2"),
-        session="ses_2",
-        id="g2",
-        login_digest=b"l2",
-        code_digest=b"c2",
-    )
+    second = sign_in_of_another()
     await record(signed_in, replace(second, old_cookie=SESSION.encode()))
     assert await signed_in.read(sessions.find, SESSION.encode(), now=NOW) is None
     assert await signed_in.read(sessions.find, b"ses_2", now=NOW) is not None

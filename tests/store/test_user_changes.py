@@ -16,13 +16,12 @@ from tests.store.rows import (
     GRANT,
     NOW,
     REDIRECT,
-    authorization,
     execute,
-    profile,
     record,
     redeem,
     row,
     sign_in,
+    sign_in_of_another,
 )
 from tests.store.test_sessions_end import continuation, live
 
@@ -162,14 +161,7 @@ async def test_whoever_is_just_signing_in_is_ended_refused_or_came_afterwards(
 
 async def test_an_erasure_leaves_other_people_alone(signed_in: Database) -> None:
     sub = await person(signed_in)
-    other = sign_in(
-        person=profile(union_id="u2"),
-        account=authorization(open_id="o2"),
-        session="ses_2",
-        id="g2",
-        login_digest=b"l2",
-        code_digest=b"c2",
-    )
+    other = sign_in_of_another()
     await record(signed_in, other)
     for number, open_id in enumerate(("o1", "o2")):
         await execute(

@@ -13,22 +13,10 @@ import respx
 from broker.opaque import Secret
 from broker.upstream.connector import Approval, SignedIn, Unavailable, UpstreamError
 from broker.upstream.tiktok import TikTok
+from tests.upstream.payloads import PERSON, TOKENS
 
 TOKEN_URL = "https://open.tiktokapis.com/v2/oauth/token/"
 INFO_URL = "https://open.tiktokapis.com/v2/user/info/"
-TOKENS = {
-    "access_token": "act.a",
-    "expires_in": 7200,
-    "open_id": "o",
-    "refresh_expires_in": 15552000,
-    "refresh_token": "rft.a",
-    "scope": "user.info.basic",
-    "token_type": "Bearer",
-}
-PERSON = {
-    "data": {"user": {"open_id": "o", "union_id": "u"}},
-    "error": {"code": "ok", "message": "", "log_id": ""},
-}
 DOWN = httpx.Response(500, json={"error": {"code": "internal_error"}})
 
 
