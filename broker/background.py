@@ -8,7 +8,7 @@ from typing import Any
 
 @contextlib.asynccontextmanager
 async def beside(
-    work: Callable[[], Coroutine[Any, Any, None]], stop: Callable[[], None], *, patience: float
+    work: Callable[[], Coroutine[Any, Any, object]], stop: Callable[[], None], *, patience: float
 ) -> AsyncIterator[None]:
     """Run `work` for the length of the block.
 

@@ -1,0 +1,46 @@
+"""Work beside the requests ends with its block: in good order, or at all."""
+
+import asyncio
+
+import pytest
+
+from broker.background import beside
+
+
+async def test_what_is_in_hand_at_the_end_is_finished() -> None:
+    asked, finished = asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        await asked.wait()
+        for _ in range(3):
+            await asyncio.sleep(0)
+        finished.set()
+
+    async with beside(work, asked.set, patience=1):
+        pass
+    assert finished.is_set()
+
+
+async def test_what_does_not_end_is_cut_off() -> None:
+    asked = asyncio.Event()
+    async with asyncio.timeout(1):
+        async with beside(asyncio.Event().wait, asked.set, patience=0):
+            assert not asked.is_set()
+    assert asked.is_set()
+
+
+async def test_the_work_is_asked_to_end_also_when_the_block_fails() -> None:
+    asked = asyncio.Event()
+    with pytest.raises(LookupError):
+        async with beside(asked.wait, asked.set, patience=1):
+            raise LookupError
+    assert asked.is_set()
+
+
+async def test_what_the_work_raises_comes_out() -> None:
+    async def work() -> None:
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        async with beside(work, lambda: None, patience=1):
+            pass
