@@ -5,9 +5,7 @@ all replicas, and the new one is stored before anybody uses it. A lease says who
 open while TikTok is asked.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
 from sqlalchemy import BigInteger, bindparam, select, update
 
@@ -45,16 +43,6 @@ class NewPair:
     refresh_expires_at: int
 
 
-NO_PAIR: Final[Mapping[str, None]] = {
-    "sealed_tokens": None,
-    "access_expires_at": None,
-    "refresh_expires_at": None,
-    # Whoever is refreshing the pair just now finds that it is nobody's any more.
-    "refresh_lease": None,
-    "refresh_lease_until": None,
-}
-"""The columns of an account whose pair is forgotten."""
-
 _NOW = bindparam("now", type_=BigInteger)
 _KEPT = (
     accounts.c.id,
@@ -78,7 +66,9 @@ _OF_USER = select(*_KEPT).where(accounts.c.user_id == bindparam("user")).order_b
 _THIS = accounts.c.id == bindparam("account")
 _MINE = accounts.c.refresh_lease == bindparam("lease")
 _FREE = {"refresh_lease": None, "refresh_lease_until": None}
-_NO_PAIR = {**_FREE, "sealed_tokens": None, "access_expires_at": None, "refresh_expires_at": None}
+NO_PAIR = {**_FREE, "sealed_tokens": None, "access_expires_at": None, "refresh_expires_at": None}
+"""An account whose pair is forgotten: whoever is refreshing it just now finds that it is nobody's any more."""
+
 _LEASE = (
     update(accounts)
     .where(
@@ -102,11 +92,11 @@ _RENEW = (
     )
 )
 _RELEASE = update(accounts).where(_THIS, _MINE).values(_FREE)
-_DROP_MINE = update(accounts).where(_THIS, _MINE).values(_NO_PAIR).returning(accounts.c.user_id)
+_DROP_MINE = update(accounts).where(_THIS, _MINE).values(NO_PAIR).returning(accounts.c.user_id)
 _DROP_ABANDONED = (
     update(accounts)
     .where(_THIS, accounts.c.refresh_lease_until <= _NOW)
-    .values(_NO_PAIR)
+    .values(NO_PAIR)
     .returning(accounts.c.user_id)
 )
 
