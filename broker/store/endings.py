@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, bindparam, func, select, update
 
 from broker.store import audit, sessions
 from broker.store.database import Transaction
-from broker.store.schema import grants
+from broker.store.schema import grants, users
 from broker.store.schema import sessions as session_rows
 
 
@@ -18,6 +18,12 @@ class Standing:
     sessions: int
     grants: int
 
+
+# A sign-in takes user, account, session and grants in this order, and so does whatever ends them. The weaker lock
+# leaves foreign keys to the row alone, also before a deletion: a sign-in from a session refers to the row while we
+# wait for that sign-in.
+HOLD = select(users.c.id).where(users.c.id == bindparam("user")).with_for_update(key_share=True)
+"""Takes the person's row until the transaction ends. No row: there is nobody."""
 
 _NOW = bindparam("now", type_=BigInteger)
 _THEIR_SESSIONS = (session_rows.c.user_id == bindparam("user"), session_rows.c.ended_at.is_(None))
@@ -57,8 +63,8 @@ async def standing(tx: Transaction, user_id: str, *, now: int) -> Standing:
 async def end_all(tx: Transaction, user_id: str, *, reason: str, now: int) -> Standing:
     """End all of it because an operator wants it so, and have the apps told. What had expired ends unheard.
 
-    To be run in a transaction that holds the person's row: a sign-in takes that first, too, and so is either
-    seen here or comes afterwards.
+    To be run in a transaction that holds the person's row (`HOLD`): a sign-in takes that first, too, and so is
+    either seen here or comes afterwards.
     """
     # Sessions first: a code that one of them is just getting is in sight of the next statement.
     ended = await tx.all(_END_SESSIONS, user=user_id, now=now)

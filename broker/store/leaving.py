@@ -37,8 +37,6 @@ class Refreshing:
 
 
 _THIS = users.c.id == bindparam("user")
-# The weaker lock also before deleting: a sign-in from a session refers to the row while we wait for that sign-in.
-_HOLD = select(users.c.id).where(_THIS).with_for_update(key_share=True)
 _THEIRS = accounts.c.user_id == bindparam("user")
 _TAKE = (
     select(
@@ -70,7 +68,7 @@ def erased(user_id: str) -> str:
 
 async def disconnect(tx: Transaction, user_id: str, *, now: int) -> Left | Refreshing | None:
     """Delete the person's TikTok tokens, end every session and grant, have TikTok told; None for nobody."""
-    if await tx.one(_HOLD, user=user_id) is None:
+    if await tx.one(endings.HOLD, user=user_id) is None:
         return None
     left = await _leave(tx, user_id, reason="disconnected", now=now)
     if isinstance(left, Left):
@@ -80,7 +78,7 @@ async def disconnect(tx: Transaction, user_id: str, *, now: int) -> Left | Refre
 
 async def erase(tx: Transaction, user_id: str, *, now: int) -> Left | Refreshing | None:
     """The same, and then delete whatever leads to the person; None for nobody."""
-    if await tx.one(_HOLD, user=user_id) is None:
+    if await tx.one(endings.HOLD, user=user_id) is None:
         return None
     known_as = [(row["registration"], row["open_id"]) for row in await tx.all(_TAKE, user=user_id)]
     left = await _leave(tx, user_id, reason="erased", now=now)

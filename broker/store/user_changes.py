@@ -3,7 +3,7 @@
 None and False mean that nothing changed, and that nothing was recorded.
 """
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, update
 
 from broker.store import audit, endings
 from broker.store.database import Transaction
@@ -11,16 +11,13 @@ from broker.store.endings import Standing
 from broker.store.schema import users
 
 _THIS = users.c.id == bindparam("user")
-# A sign-in takes user, account, session and grants in this order, and so does whatever ends them. The weaker lock
-# leaves foreign keys to the row alone.
-_HOLD = select(users.c.id).where(_THIS).with_for_update(key_share=True)
 _BLOCK = update(users).where(_THIS, users.c.blocked_at.is_(None)).values(blocked_at=bindparam("now"))
 _UNBLOCK = update(users).where(_THIS, users.c.blocked_at.is_not(None)).values(blocked_at=None)
 
 
 async def sign_out(tx: Transaction, user_id: str, *, now: int) -> Standing | None:
     """End every session and grant of this person, those for offline use too; None when there is nobody."""
-    if await tx.one(_HOLD, user=user_id) is None:
+    if await tx.one(endings.HOLD, user=user_id) is None:
         return None
     ended = await endings.end_all(tx, user_id, reason="signed_out", now=now)
     await audit.record(tx, "user.signed_out", actor="operator", user_id=user_id, now=now)
