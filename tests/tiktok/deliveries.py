@@ -1,5 +1,6 @@
-"""Webhook deliveries as TikTok writes and signs them."""
+"""Webhook deliveries as TikTok writes and signs them, and what is seen of them afterwards."""
 
+import asyncio
 import hashlib
 import hmac
 from typing import Any
@@ -7,7 +8,10 @@ from typing import Any
 import httpx
 import orjson
 
-from tests.stage import CLIENT_KEY, TIKTOK_SECRET
+from broker.telemetry import REGISTRY
+from tests.journeys.tables import contents
+from tests.stage import CLIENT_KEY, TIKTOK_SECRET, Stage
+from tests.web.front import Front
 
 PATH = "/webhooks/tiktok"
 REMOVED = "authorization.removed"
@@ -45,3 +49,23 @@ async def deliver(
     """Deliver an event that happened at `at`, signed in the same second unless `create_time` says otherwise."""
     raw = body(**({"create_time": at} | changes))
     return await post(http, raw, signature(raw, at=at, secret=secret))
+
+
+async def rows(stage: Stage | Front, table: str) -> list[dict[str, Any]]:
+    return (await contents(stage.database))[table]
+
+
+async def refused(stage: Stage, tokens: dict[str, Any], *, within: float = 1.0) -> None:
+    """Return as soon as the refresh token is refused; raises TimeoutError after `within` real seconds."""
+    async with asyncio.timeout(within):
+        while True:
+            answer = await stage.refresh(tokens["refresh_token"])
+            if answer.status_code == 400:
+                assert answer.json()["error"] == "invalid_grant"
+                return
+            tokens = answer.json()
+
+
+def counted(outcome: str, registration: str = "default") -> float:
+    labels = {"registration": registration, "outcome": outcome}
+    return REGISTRY.get_sample_value("broker_tiktok_webhooks_total", labels) or 0.0
