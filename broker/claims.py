@@ -45,7 +45,8 @@ class Occasion:
 class AccessToken:
     """An access token whose signature, kind, issuer and time have been checked.
 
-    `grant_id` is None for a machine's own token (client credentials), `jkt` the DPoP key that it is bound to.
+    `grant_id` is None for a machine's own token (client credentials), `jkt` the DPoP key that it is bound to,
+    `expires_at` in epoch seconds.
     """
 
     grant_id: str | None

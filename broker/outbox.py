@@ -91,7 +91,7 @@ class Outbox:
             _log.error("outbox.failed", exc_info=error)
 
     async def deliver_due(self) -> int:
-        """Do what is due now; how many were tried."""
+        """Do what is due now; how many were tried. Raises `DatabaseUnavailable`, `SchemaMismatch`."""
         ids = await self.database.read(outbox.due, most=_AT_ONCE, now=self.clock())
         # Each to its end, also when the database fails one of them.
         outcomes = await asyncio.gather(

@@ -26,7 +26,10 @@ _THUMBPRINT_MEMBERS: Final = {
 
 
 def generate(alg: str) -> PrivateKey:
-    """A fresh private key for `ES256`, `RS256`, `PS256` or `EdDSA`. An RSA key takes a good part of a second."""
+    """A fresh private key for `ES256`, `RS256`, `PS256` or `EdDSA`. An RSA key takes a good part of a second.
+
+    Raises ValueError for any other.
+    """
     match alg:
         case "ES256":
             return ec.generate_private_key(ec.SECP256R1())

@@ -18,7 +18,7 @@ _MAC_KID_BYTES: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A private key with the public half that verifiers see."""
+    """A private key with the public half that verifiers see. It signs from `signs_from` on, epoch seconds."""
 
     kid: str
     alg: str
@@ -32,7 +32,7 @@ class SigningKey:
 
 @dataclass(frozen=True, slots=True)
 class RefreshKey:
-    """The key under which refresh tokens prove their generation."""
+    """The key under which refresh tokens prove their generation. It signs from `signs_from` on, epoch seconds."""
 
     kid: str
     secret: bytes

@@ -29,7 +29,7 @@ class Presented:
 
 
 def mint(key: RefreshKey, *, grant_id: str, generation: int, client_id: str) -> str:
-    """The one refresh token of this grant, generation and key."""
+    """The one refresh token of this grant, generation and key. Raises ValueError for an id that is no grant's."""
     grant = opaque.decode(grant_id)
     if grant is None:
         raise ValueError("the grant id is not one of ours")

@@ -78,7 +78,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Make:
-    """A key is to be made."""
+    """A key is to be made. Times in epoch seconds."""
 
     use: str
     alg: str
@@ -89,7 +89,7 @@ class Make:
 
 @dataclass(frozen=True, slots=True)
 class Hasten:
-    """An announced key is to sign earlier than it was planned."""
+    """An announced key is to sign earlier than it was planned: `at`, epoch seconds."""
 
     kid: str
     at: int
@@ -97,7 +97,10 @@ class Hasten:
 
 @dataclass(frozen=True, slots=True)
 class Defer:
-    """An announced key was announced too late for those who may cache for longer than its maker knew."""
+    """An announced key was announced too late for those who may cache for longer than its maker knew.
+
+    It is ready at `ready_at`, epoch seconds.
+    """
 
     kid: str
     ready_at: int
@@ -105,7 +108,7 @@ class Defer:
 
 @dataclass(frozen=True, slots=True)
 class Prolong:
-    """What this key signs is good for longer than its row knows."""
+    """What this key signs is good for longer than its row knows: for `token_life` seconds."""
 
     kid: str
     token_life: int

@@ -25,7 +25,7 @@ _SHOWN: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Browser:
-    """Reads and writes the broker's cookies. `ttl` is the life of a login, in seconds."""
+    """Reads and writes the broker's cookies. `login_ttl` and `session_max_ttl`: their lives, in seconds."""
 
     sealer: Sealer
     secure: bool

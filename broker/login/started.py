@@ -18,7 +18,7 @@ _FIELDS: Final = 14
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """A login that was started in this browser and has not come back yet.
+    """A login that was started in this browser, at `started_at` (epoch seconds), and has not come back yet.
 
     `expected_user` is the `sub` that the app hinted at, `pushed` names the pushed request it began with,
     `language` is what the app wished pages to speak, of those that we do. With something `missing`, scopes that
@@ -105,7 +105,7 @@ def pack(login: Login) -> bytes:
 
 
 def unpack(raw: bytes) -> Login:
-    """The login again, from bytes that `pack` made and a seal has protected since."""
+    """The login again, from bytes that `pack` made and a seal has protected since: nothing of them is doubted."""
     fields = zlib.decompress(raw[_HEAD_BYTES:]).decode().split(_SEPARATOR)
     (
         started_at,

@@ -26,7 +26,7 @@ _MAX_DELIVERIES = 1_000
 
 @dataclass(frozen=True)
 class Delivery:
-    """One event on its way; `attempts` are the times of the tries and the statuses that they met."""
+    """One event on its way; `attempts` are the times of the tries (epoch seconds) and their statuses."""
 
     event: Event
     url: str

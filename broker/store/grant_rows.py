@@ -10,7 +10,7 @@ from broker.store.schema import accounts, clients, grants, sessions, users
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A living grant with what a token says of its person."""
+    """A living grant with what a token says of its person. `auth_time` in epoch seconds."""
 
     id: str
     client_id: str

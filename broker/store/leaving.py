@@ -28,9 +28,9 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Refreshing:
-    """A pair of this person is being renewed at TikTok just now, until `until`; nothing was changed.
+    """A pair of this person is being renewed at TikTok just now; nothing was changed.
 
-    Taken now it would be the dead one, and the new one would be nobody's.
+    By `until`, epoch seconds, that is over. Taken now it would be the dead one, and the new one would be nobody's.
     """
 
     until: int

@@ -10,7 +10,7 @@ from broker.store.sign_ins import Blocked, LoginSpent, SignIn
 
 @dataclass(frozen=True, slots=True)
 class Redemption:
-    """With what the grant goes on: the client as it was seen, the keys it is bound to, and its lifetimes."""
+    """With what the grant goes on: the client as it was seen, the keys it is bound to, ends in epoch seconds."""
 
     client_version: int
     jkt: str | None

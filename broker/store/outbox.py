@@ -13,7 +13,7 @@ from broker.store.schema import outbox
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Something to be done. `attempts` counts this one too."""
+    """Something to be done until `expires_at`, epoch seconds. `attempts` counts this one too."""
 
     id: str
     kind: str

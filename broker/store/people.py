@@ -33,7 +33,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A person as one registration sees them. `has_tokens`: TikTok's pair is kept, sealed."""
+    """A person as one registration sees them. `has_tokens`: TikTok's pair is kept. Times in epoch seconds."""
 
     registration: str
     open_id: str

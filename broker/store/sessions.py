@@ -28,7 +28,10 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class LiveSession:
-    """A browser that is signed in now, by the registration through which it was and what TikTok granted then."""
+    """A browser that is signed in now, by the registration through which it was and what TikTok granted then.
+
+    `auth_time` in epoch seconds.
+    """
 
     id: str
     user_id: str

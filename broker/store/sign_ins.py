@@ -28,7 +28,7 @@ class SignIn:
 
 @dataclass(frozen=True, slots=True)
 class Continuation:
-    """Everything a login from a live session writes; the session is prolonged to `session_until`."""
+    """Everything a login from a live session writes; the session lives on to `session_until`, epoch seconds."""
 
     session: sessions.LiveSession
     session_until: int

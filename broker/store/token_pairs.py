@@ -35,7 +35,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class NewPair:
-    """What TikTok answered to a refresh, sealed."""
+    """What TikTok answered to a refresh, sealed. Times in epoch seconds."""
 
     sealed_tokens: bytes = field(repr=False)
     granted_scope: str
