@@ -114,13 +114,23 @@ def test_an_app_that_tiktok_would_refuse_is_wrong_usage(arguments: tuple[str, ..
     assert run("simulator", *arguments).exit_code == 2
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::1"])
-def test_the_printed_address_can_be_opened(host: str) -> None:
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [
+        ("0.0.0.0", "localhost"),
+        ("::", "localhost"),
+        ("", "localhost"),
+        ("127.0.0.1", "127.0.0.1"),
+        ("::1", "[::1]"),
+    ],
+)
+def test_the_printed_address_can_be_opened(host: str, shown: str) -> None:
     """No port is to be had on an address that is not here, so that the command ends by itself."""
     with socket.create_server(("0.0.0.0", 0)) as taken:
         port = str(taken.getsockname()[1])
-        if host == "::1":
+        if ":" in host:
             with socket.socket(socket.AF_INET6) as probe:
+                probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
                 try:
                     probe.bind((host, int(port)))
                 except OSError:
@@ -129,7 +139,6 @@ def test_the_printed_address_can_be_opened(host: str) -> None:
                 result = run("simulator", "--host", host, "--port", port)
         else:
             result = run("simulator", "--host", host, "--port", port)
-    expected = "localhost" if host == "0.0.0.0" else "[::1]"
-    assert f"export BROKER_TIKTOK_API_URL='http://{expected}:{port}'" in result.stdout.replace(
-        f"=http://{expected}:{port}\n", f"='http://{expected}:{port}'\n"
+    assert f"export BROKER_TIKTOK_API_URL='http://{shown}:{port}'" in result.stdout.replace(
+        f"=http://{shown}:{port}\n", f"='http://{shown}:{port}'\n"
     )
