@@ -10,24 +10,13 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, ViewportSize, expect, sync_playwright
 
 from broker.demo.check import Target
+from tests.browser.chromium import CHROMIUM, FLAGS, NEEDED, watched
 from tests.demo.threads import demo, in_thread
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 SCREENSHOTS = Path(__file__).parents[2] / "var" / "screenshots"
 PHONE = ViewportSize(width=390, height=844)
 
-pytestmark = pytest.mark.skipif(
-    not CHROMIUM.exists(), reason=f"{CHROMIUM} is not installed (apt install chromium)"
-)
+pytestmark = NEEDED
 
 
 @pytest.fixture(scope="module")
@@ -53,15 +42,9 @@ def page(contexts: dict[str, BrowserContext], request: pytest.FixtureRequest) ->
     """A tab that fails its test when a policy of ours blocks something of ours, or a script breaks."""
     context = contexts[request.param]
     context.clear_cookies()
-    tab = context.new_page()
-    tab.set_default_timeout(10_000)
-    complaints: list[str] = []
-    tab.on("console", lambda message: complaints.append(message.text))
-    tab.on("pageerror", lambda error: complaints.append(str(error)))
-    yield tab
-    tab.close()
-    # The page about a refusal is a 400, which Chromium mentions.
-    assert [text for text in complaints if "status of 400" not in text] == []
+    # The page about a refusal is a 400.
+    with watched(context.new_page(), expected=("status of 400",)) as tab:
+        yield tab
 
 
 def keep(page: Page, name: str) -> None:

@@ -9,13 +9,13 @@ import orjson
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.browser.test_demo_in_chromium import CHROMIUM, FLAGS
+from tests.browser.chromium import CHROMIUM, FLAGS, NEEDED, watched
 from tests.clients.node import missing
 from tests.clients.single_page import SinglePage, running
 from tests.demo.threads import in_thread
 
 pytestmark = [
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not installed (apt install chromium)"),
+    NEEDED,
     pytest.mark.skipif(missing() is not None, reason=missing() or ""),
 ]
 
@@ -37,15 +37,9 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture
 def page(chromium: Browser) -> Iterator[Page]:
     """A tab of a browser that has never been anywhere; no script may break, nothing may be blocked."""
-    tab = chromium.new_page()
-    tab.set_default_timeout(10_000)
-    complaints: list[str] = []
-    tab.on("console", lambda message: complaints.append(message.text))
-    tab.on("pageerror", lambda error: complaints.append(str(error)))
-    yield tab
-    tab.close()
-    # A 401 is expected of a revoked token, and Chromium mentions it; the icon nobody drew is a 404.
-    assert [text for text in complaints if "status of 401" not in text and "status of 404" not in text] == []
+    # A revoked token gets a 401; the icon nobody drew is a 404.
+    with watched(chromium.new_page(), expected=("status of 401", "status of 404")) as tab:
+        yield tab
 
 
 def said(page: Page) -> dict[str, Any]:

@@ -12,13 +12,11 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from broker.simulator.serve import running as serving
-from tests.browser.test_demo_in_chromium import CHROMIUM, FLAGS
+from tests.browser.chromium import CHROMIUM, FLAGS, NEEDED
 from tests.provider.visiting import SESSION, enter
 from tests.stage import PUBLIC, Stage
 
-pytestmark = pytest.mark.skipif(
-    not CHROMIUM.exists(), reason=f"{CHROMIUM} is not installed (apt install chromium)"
-)
+pytestmark = NEEDED
 
 
 @dataclass
