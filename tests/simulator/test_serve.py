@@ -88,7 +88,8 @@ async def test_an_open_request_gets_two_seconds_to_finish(monkeypatch: pytest.Mo
         await PlainTextResponse("done")(scope, receive, send)
 
     async with httpx.AsyncClient(verify=False) as http:
-        async with running(slow) as origin:
+        # And no longer than it takes.
+        async with asyncio.timeout(5), running(slow) as origin:
             asked = asyncio.create_task(http.get(origin))
             await begun.wait()
             if finishes:
