@@ -54,13 +54,13 @@ func NewVerifier(ctx context.Context, issuer, audience, scope, jwksURI string) (
 
 // Verified returns the claims of a good access token, and an error for any other.
 func (v *Verifier) Verified(token string) (jwt.MapClaims, error) {
-	if time.Now().Unix() >= v.fetched.at.Load()+86_400 {
-		return nil, errors.New("the broker's keys cannot be fetched")
-	}
 	claims := jwt.MapClaims{}
 	parsed, err := v.parser.ParseWithClaims(token, claims, v.keys.Keyfunc)
 	if err != nil {
 		return nil, err
+	}
+	if time.Now().Unix() >= v.fetched.at.Load()+86_400 {
+		return nil, errors.New("the broker's keys cannot be fetched")
 	}
 	typ, _ := parsed.Header["typ"].(string)
 	if strings.TrimPrefix(strings.ToLower(typ), "application/") != "at+jwt" { // Not an ID token.

@@ -8,9 +8,8 @@ export function verifier(issuer, audience, scope, jwksUri = `${issuer}/.well-kno
   const key = async (header, token) => {
     try {
       if (Date.now() >= failed + 5_000) return await published(header, token);
-    } catch (fault) {
-      if (fault.code === "ERR_JWKS_NO_MATCHING_KEY") throw fault;
-      failed = Date.now();
+    } catch {
+      failed = Date.now(); // Whatever went wrong, the next few seconds need not ask again.
     }
     if (!(Date.now() < last.uat + 86_400_000)) throw new Error("the broker's keys cannot be fetched");
     return createLocalJWKSet(last.jwks)(header, token);
