@@ -103,6 +103,19 @@ def test_the_last_good_keys_are_kept_while_the_broker_is_down_but_not_for_ever()
     assert verifier.verify(lasting)
 
 
+def test_what_is_fresh_is_good_however_short_it_would_be_kept_in_need() -> None:
+    broker = Broker()
+    verifier = broker.verifier(keep=60)
+    assert verifier.verify(token())
+    broker.down = True
+    broker.now = NOW + 299
+    assert verifier.verify(token())
+    broker.now = NOW + 300
+    with pytest.raises(Unavailable):
+        verifier.verify(token())
+    assert broker.count() == 2
+
+
 def test_no_keys_at_all_is_no_verdict_and_no_storm() -> None:
     broker = Broker(down=True)
     verifier = broker.verifier()

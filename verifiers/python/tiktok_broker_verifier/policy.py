@@ -45,8 +45,8 @@ class Policy:
             raise ValueError(f"algorithms must be some of {', '.join(ALGORITHMS)}")
         if not 0 <= self.leeway <= 120:
             raise ValueError("leeway must be 0 to 120 seconds")
-        if not 0 <= self.keep <= 604_800:
-            raise ValueError("keep must be 0 to 604800 seconds: a key that was revoked must not live on for ever")
+        if not 60 <= self.keep <= 604_800:
+            raise ValueError("keep must be 60 to 604800 seconds: a key that was revoked must not live on for ever")
         if not self.jwks_uri:
             object.__setattr__(self, "jwks_uri", f"{self.issuer}{JWKS_PATH}")
         _check_reached_safely("jwks_uri", self.jwks_uri)

@@ -92,10 +92,9 @@ class Verification:
         return jws.verified(signed, keys[kid])
 
     def _published(self, now: float) -> Steps[Mapping[str, PublicKey]]:
-        too_old = now >= self.keys.confirmed_at + self.policy.keep
         if self.keys.due(now):
-            yield Wanted(self.keys, self.keys.tries, wait=self.keys.content is None or too_old)
-        if self.keys.content is None or now >= self.keys.confirmed_at + self.policy.keep:
+            yield Wanted(self.keys, self.keys.tries, wait=not self.keys.believed(now, self.policy.keep))
+        if self.keys.content is None or not self.keys.believed(now, self.policy.keep):
             raise Unavailable("The broker's keys cannot be fetched at the moment, try again.")
         return self.keys.content
 
