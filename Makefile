@@ -41,6 +41,8 @@ clients: tests/clients/node_modules/.package-lock.json ## Install the npm client
 
 verifiers: .venv/.ready-dev $(VERIFIERS) ## Build and test the verifiers for backends, in the languages that are on this machine
 	@cd verifiers/python && ../../var/verifiers/bin/python -m mypy && ../../var/verifiers/bin/python -m pytest -q
+	$(if $(NODE),@cd verifiers/node && node --test --test-reporter=dot)
+	$(if $(GO),@cd verifiers/go && CGO_ENABLED=0 GOTOOLCHAIN=local go vet . && CGO_ENABLED=0 GOTOOLCHAIN=local go test .)
 	@$(BIN)/python -m pytest -q -rs tests/verifiers $(ARGS)
 
 lint: style types container ## Check style, types and container files

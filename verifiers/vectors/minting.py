@@ -26,6 +26,11 @@ def b64(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
+def from_b64(text: str) -> bytes:
+    """What such text stands for."""
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
 def segment(content: object) -> str:
     """A header or claims as they stand in a JWT. Text goes in as it is, for what no encoder would write."""
     text = content if isinstance(content, str) else json.dumps(content, separators=(",", ":"))
@@ -61,7 +66,7 @@ def signature(message: bytes, key: str, alg: str) -> bytes:
         case "PS256":
             return _pss(message, jwk)
         case "EdDSA":
-            return Ed25519PrivateKey.from_private_bytes(_bytes(jwk["d"])).sign(message)
+            return Ed25519PrivateKey.from_private_bytes(from_b64(jwk["d"])).sign(message)
     raise ValueError(alg)
 
 
@@ -89,9 +94,5 @@ def _rsa(jwk: Mapping[str, str]) -> rsa.RSAPrivateKey:
     return rsa.RSAPrivateNumbers(p, q, d, dp, dq, qi, rsa.RSAPublicNumbers(e, n)).private_key()
 
 
-def _bytes(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-
-
 def _number(text: str) -> int:
-    return int.from_bytes(_bytes(text), "big")
+    return int.from_bytes(from_b64(text), "big")

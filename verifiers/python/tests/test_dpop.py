@@ -54,7 +54,8 @@ def test_what_was_seen_is_forgotten_when_it_could_not_count_anyway() -> None:
     [
         {"htm": "POST"}, {"htm": None}, {"htu": "https://api.example.com/api/you"}, {"htu": None}, {"htu": 5},
         {"htu": "https://thief.example/api/me"}, {"htu": "http://api.example.com/api/me"}, {"ath": None},
-        {"ath": "AAAA"}, {"iat": NOW - 61}, {"iat": NOW + 11}, {"iat": None}, {"iat": "now"}, {"jti": None},
+        {"ath": "AAAA"}, {"iat": NOW - 61}, {"iat": NOW + 11}, {"iat": None}, {"iat": "now"}, {"iat": 10**400},
+        {"jti": None}, {"jti": "\ud800"},
         {"jti": ""}, {"jti": "x" * 257}, {"key": "unpublished"}, {"header": {"typ": "JWT"}},
         {"header": {"jwk": None}}, {"header": {"jwk": public("thief")}},
         {"header": {"jwk": {**public("holder"), "d": "AA"}}},

@@ -135,6 +135,9 @@ def test_a_bound_token_gets_in_with_its_proof(ask: Ask) -> None:
         (f"Bearer {token(aud='https://other.example')}", 401, 'Bearer error="invalid_token", error_description='),
         (f"Bearer {token(scope='profile')}", 403, 'Bearer error="insufficient_scope", error_description='),
         (f"DPoP {bound()}", 401, 'Bearer, DPoP error="invalid_dpop_proof", error_description='),
+        (f"DPoP {token()}", 401, 'Bearer, DPoP error="invalid_token", error_description='),
+        (f"DPoP {token(aud='x')}", 401, 'Bearer, DPoP error="invalid_token", error_description='),
+        (f"Bearer {bound()}", 401, 'Bearer error="invalid_token", error_description='),
     ],
 )
 def test_who_is_refused_learns_why(ask: Ask, authorization: str, status: int, challenge: str) -> None:

@@ -42,11 +42,14 @@ def test_one_fetch_serves_as_long_as_max_age_says_and_then_asks_whether_it_chang
         ({}, 300), ({"Cache-Control": "max-age=60", "Age": "20"}, 40), ({"Cache-Control": "no-store"}, 5),
         ({"Cache-Control": "public, max-age=99999999"}, 86_400), ({"Cache-Control": "max-age=0"}, 5),
         ({"Cache-Control": "s-maxage=9, max-age=30"}, 30),
+        ({"Cache-Control": "public, max-age=60, stale-while-revalidate=600"}, 60),
+        ({"Cache-Control": "stale-while-revalidate=600, MAX-AGE=60"}, 60),
+        ({"Cache-Control": "stale-while-revalidate=600"}, 300),
     ],
 )  # fmt: skip
 def test_the_headers_say_how_long(headers: dict[str, str], good_for: int) -> None:
     broker = Broker(headers=headers)
-    verifier = broker.verifier(keep=10**6)
+    verifier = broker.verifier(keep=604_800)
     forever = token(exp=NOW + 10**6)
     verifier.verify(forever)
     broker.now = NOW + good_for - 1
@@ -98,6 +101,19 @@ def test_the_last_good_keys_are_kept_while_the_broker_is_down_but_not_for_ever()
     broker.down = False
     broker.now += 5
     assert verifier.verify(lasting)
+
+
+def test_what_is_fresh_is_good_however_short_it_would_be_kept_in_need() -> None:
+    broker = Broker()
+    verifier = broker.verifier(keep=60)
+    assert verifier.verify(token())
+    broker.down = True
+    broker.now = NOW + 299
+    assert verifier.verify(token())
+    broker.now = NOW + 300
+    with pytest.raises(Unavailable):
+        verifier.verify(token())
+    assert broker.count() == 2
 
 
 def test_no_keys_at_all_is_no_verdict_and_no_storm() -> None:

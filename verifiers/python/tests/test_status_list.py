@@ -127,6 +127,16 @@ def test_a_list_that_cannot_be_believed_does_not_replace_a_good_one(changes: dic
     assert ["if-none-match" in request.headers for request in asked] == [False, True, False]
 
 
+def test_a_list_that_is_fresh_is_good_however_short_it_would_be_kept_in_need() -> None:
+    broker = Broker()
+    broker.publish_list(ttl=None)
+    verifier = broker.verifier(keep=60)
+    assert verifier.verify(listed(1))
+    broker.now = NOW + 299
+    assert verifier.verify(listed(1))
+    assert broker.count(PATH) == 1
+
+
 def test_a_list_without_an_end_is_kept_no_longer_than_anything_else() -> None:
     broker = Broker()
     broker.publish_list(exp=None)

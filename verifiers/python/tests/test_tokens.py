@@ -35,7 +35,9 @@ def test_nbf_is_held_to_with_the_same_leeway() -> None:
     assert Broker().verifier(leeway=1).verify(token(nbf=NOW + 1))
 
 
-@pytest.mark.parametrize("exp", ["1e400", "NaN", "-Infinity", "true", "9" * 5000, '"1e9"', "[1]"])
+@pytest.mark.parametrize(
+    "exp", ["1e400", "NaN", "-Infinity", "true", "9" * 5000, "9" * 400, "1e300", "-1", '"1e9"', "[1]"]
+)
 def test_a_time_that_is_no_number_of_seconds_is_refused(exp: str) -> None:
     payload = json.dumps(attacks.claims()).replace(str(attacks.CLAIMS["exp"]), exp)
     with pytest.raises(Refused):
@@ -47,6 +49,37 @@ def test_nesting_beyond_reason_is_refused(payload: str) -> None:
     """Signed by the broker's key, so that it is the claims that are read."""
     with pytest.raises(Refused):
         Broker().verifier().verify(sign(attacks.header(), payload, "es256"))
+
+
+@pytest.mark.parametrize(
+    "added",
+    [
+        '"sub":"usr_other"',
+        '"scope":"openid"',
+        '"x":NaN',
+        '"x":-Infinity',
+        '"act":{"sub":"a","sub":"b"}',
+        '"x":"\\q"',
+    ],
+)
+def test_what_two_readers_could_read_differently_is_refused(added: str) -> None:
+    """Signed by the broker's key, and not JSON, or an object with a name twice (RFC 7519 §4)."""
+    payload = f"{json.dumps(attacks.claims())[:-1]},{added}}}"
+    with pytest.raises(Refused, match="cannot be read"):
+        Broker().verifier().verify(sign(attacks.header(), payload, "es256"))
+
+
+def test_a_header_with_a_name_twice_is_refused() -> None:
+    header = f'{{"alg":"none",{json.dumps(attacks.header())[1:]}'
+    with pytest.raises(Refused, match="header"):
+        Broker().verifier().verify(sign(header, attacks.claims(), "es256"))
+
+
+@pytest.mark.parametrize("name", ["sub", "client_id", "jti"])
+def test_a_name_is_a_string_that_can_be_written_down(name: str) -> None:
+    for value in ("\ud800", "", 7, ["a"], None):
+        with pytest.raises(Refused, match=name):
+            Broker().verifier().verify(sign(attacks.header(), {**attacks.claims(), name: value}, "es256"))
 
 
 @pytest.mark.parametrize("crit", [["exp2"], ["b64"], [], "exp", None])
@@ -96,6 +129,7 @@ def test_the_list_of_algorithms_can_be_narrowed() -> None:
         {"issuer": "http://id.example.com"}, {"issuer": "https://id.example.com/"}, {"issuer": "id.example.com"},
         {"issuer": "https://u@id.example.com"}, {"audience": ""}, {"algorithms": ()}, {"algorithms": ("HS256",)},
         {"algorithms": ("none",)}, {"leeway": -1}, {"leeway": 3600}, {"origin": "https://api.example.com/v1"},
+        {"jwks_uri": "http://id.example.com/keys"}, {"jwks_uri": "file:///keys"}, {"keep": 59}, {"keep": 10**6},
     ],
 )  # fmt: skip
 def test_a_policy_that_cannot_be_meant_is_refused_at_once(changes: dict[str, object]) -> None:

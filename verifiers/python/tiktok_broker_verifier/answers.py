@@ -36,12 +36,12 @@ def _challenges(fault: Refused, policy: Policy) -> str:
     detail = [f'error="{fault.code}"', f'error_description="{fault}"'] if fault.code else []
     if fault.scopes:
         detail.append(f'scope="{" ".join(fault.scopes)}"')
-    of_proof = fault.code == "invalid_dpop_proof"
-    challenges = [_challenge("Bearer", [] if of_proof else detail)]
-    if policy.origin is not None:
-        algorithms = f'algs="{" ".join(ALGORITHMS)}"'
-        challenges.append(_challenge("DPoP", [*(detail if of_proof else []), algorithms]))
-    return ", ".join(challenges)
+    if policy.origin is None:
+        return _challenge("Bearer", detail)
+    algorithms = f'algs="{" ".join(ALGORITHMS)}"'
+    # RFC 9449 §7.1 and §7.2: what was wrong is told to the scheme that was used.
+    of_bearer, of_dpop = ([], detail) if fault.scheme == "dpop" else (detail, [])
+    return f"{_challenge('Bearer', of_bearer)}, {_challenge('DPoP', [*of_dpop, algorithms])}"
 
 
 def _challenge(scheme: str, parameters: list[str]) -> str:

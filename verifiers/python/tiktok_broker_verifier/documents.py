@@ -46,6 +46,10 @@ class Document(Generic[Content]):
         """Whether it is time to ask again."""
         return now >= self.fresh_until and now >= self.tried_at + PAUSE
 
+    def believed(self, now: float, keep: int) -> bool:
+        """Whether it is fresh, or was confirmed within the last `keep` seconds."""
+        return self.content is not None and now < max(self.fresh_until, self.confirmed_at + keep)
+
     def question(self) -> Mapping[str, str]:
         """The headers to ask with."""
         asked = {"Accept-Encoding": "identity"}

@@ -11,6 +11,8 @@ Clock: TypeAlias = Callable[[], float]
 """Epoch seconds."""
 
 TIMEOUT: Final = httpx.Timeout(5)
+NOT_KEPT: Final = httpx.Limits(max_connections=4, max_keepalive_connections=0)
+"""A connection that waits for the next fetch may be dead by then, or belong to an event loop that ended."""
 _SECONDS: Final = 10
 
 

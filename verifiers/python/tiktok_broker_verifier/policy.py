@@ -20,7 +20,8 @@ class Policy:
     - `leeway`: seconds that the broker's clock may be away from this one. None by default.
     - `status_list`: whether a token that names a list of revocations is looked up there.
     - `jwks_uri`: where the keys are, if not in the usual place.
-    - `keep`: seconds for which the last keys and lists are good while the broker cannot be reached.
+    - `keep`: seconds for which the last keys and lists are good while the broker cannot be reached, a day by
+      default and a week at most: a key that was revoked is believed for so long by whoever cannot hear of it.
 
     Raises ValueError for what cannot be meant.
     """
@@ -44,13 +45,22 @@ class Policy:
             raise ValueError(f"algorithms must be some of {', '.join(ALGORITHMS)}")
         if not 0 <= self.leeway <= 120:
             raise ValueError("leeway must be 0 to 120 seconds")
+        if not 60 <= self.keep <= 604_800:
+            raise ValueError("keep must be 60 to 604800 seconds: a key that was revoked must not live on for ever")
         if not self.jwks_uri:
             object.__setattr__(self, "jwks_uri", f"{self.issuer}{JWKS_PATH}")
+        _check_reached_safely("jwks_uri", self.jwks_uri)
 
 
 def _check_origin(name: str, value: str) -> None:
     parts = urlsplit(value)
     if value != f"{parts.scheme}://{parts.netloc}" or not parts.hostname or "@" in parts.netloc:
         raise ValueError(f"{name} must be scheme and host alone, without a slash at the end")
+    _check_reached_safely(name, value)
+
+
+def _check_reached_safely(name: str, value: str) -> None:
+    """Whoever can change the keys on their way can sign anything."""
+    parts = urlsplit(value)
     if parts.scheme != "https" and (parts.scheme != "http" or parts.hostname not in _LOOPBACK):
         raise ValueError(f"{name} must begin with https, except on this machine")

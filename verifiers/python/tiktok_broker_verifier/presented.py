@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
-from tiktok_broker_verifier.errors import Refused
+from tiktok_broker_verifier.errors import Refused, Scheme
+
+SCHEMES: Final[tuple[Scheme, ...]] = ("bearer", "dpop")
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +18,7 @@ class Presented:
     authorization: Sequence[str] = field(repr=False)
     dpop: Sequence[str] = field(default=(), repr=False)
 
-    def credentials(self) -> tuple[str, str]:
+    def credentials(self) -> tuple[Scheme, str]:
         """The scheme, `bearer` or `dpop`, and the token. Raises `Refused`.
 
         A token in the address or in a form is not looked for: RFC 6750 §2.2 and §2.3 advise against both.
@@ -25,7 +28,8 @@ class Presented:
             raise Refused("Send an access token: Authorization: Bearer …", "")
         if len(self.authorization) > 1:
             raise Refused("The request has more than one Authorization header.", "invalid_request")
-        scheme, _, token = self.authorization[0].partition(" ")
-        if scheme.lower() not in ("bearer", "dpop"):
-            raise Refused("Send an access token: Authorization: Bearer …", "")
-        return scheme.lower(), token.strip(" ")
+        named, _, token = self.authorization[0].partition(" ")
+        for scheme in SCHEMES:
+            if named.lower() == scheme:
+                return scheme, token.strip(" ")
+        raise Refused("Send an access token: Authorization: Bearer …", "")

@@ -28,7 +28,7 @@ class Revocations:
 
     def usable(self, now: float, keep: int) -> bool:
         """Whether what is here may still be believed: a list that ran out, or was kept too long, may not."""
-        if self.opened is None or now >= self.document.confirmed_at + keep:
+        if self.opened is None or not self.document.believed(now, keep):
             return False
         return self.opened.expires_at is None or now < self.opened.expires_at
 

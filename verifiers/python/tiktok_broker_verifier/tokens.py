@@ -54,13 +54,14 @@ def checked(claims: Mapping[str, Any], policy: Policy, now: float) -> AccessToke
     seconds(claims, "iat")
     text(claims, "jti")
     scope = claims.get("scope", "")
+    # RFC 6749 §3.3: scopes are parted by the space and by nothing else.
     if not isinstance(scope, str):
         raise Unsound("its scope is not a string")
     union_id = claims.get("union_id")
     return AccessToken(
         sub=text(claims, "sub"),
         client_id=text(claims, "client_id"),
-        scopes=frozenset(scope.split()),
+        scopes=frozenset(scope.split(" ")) - {""},
         expires_at=expires,
         union_id=union_id if isinstance(union_id, str) else None,
         jkt=_key_bound_to(claims),

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 from tiktok_broker_verifier import dpop, jwk, jws, status_list, tokens
 from tiktok_broker_verifier.documents import Document, Wanted
 from tiktok_broker_verifier.dpop import Seen
-from tiktok_broker_verifier.errors import Refused, Unavailable
+from tiktok_broker_verifier.errors import Refused, Scheme, Unavailable
 from tiktok_broker_verifier.jwk import PublicKey
 from tiktok_broker_verifier.jws import Signed, Unsound
 from tiktok_broker_verifier.policy import Policy
@@ -47,12 +47,16 @@ class Verification:
     def of_request(self, presented: Presented, scopes: Iterable[str], now: float) -> Steps[AccessToken]:
         """The token of a request. Raises `Refused`, `Unavailable`."""
         scheme, text = presented.credentials()
-        token = yield from self._unrevoked(text, now)
-        if token.jkt is not None:
-            self._check_possession(presented, scheme, text, token.jkt, now)
-        elif scheme == "dpop":
-            raise Refused("The access token is not bound to a key: send it as Authorization: Bearer.")
-        return _with_scopes(token, scopes)
+        try:
+            token = yield from self._unrevoked(text, now)
+            if token.jkt is not None:
+                self._check_possession(presented, scheme, text, token.jkt, now)
+            elif scheme == "dpop":
+                raise Refused("The access token is not bound to a key: send it as Authorization: Bearer.")
+            return _with_scopes(token, scopes)
+        except Refused as refusal:
+            refusal.scheme = scheme
+            raise
 
     def of_bearer(self, text: str, scopes: Iterable[str], now: float) -> Steps[AccessToken]:
         """A token that came without its request. Raises `Refused`, `Unavailable`."""
@@ -88,10 +92,9 @@ class Verification:
         return jws.verified(signed, keys[kid])
 
     def _published(self, now: float) -> Steps[Mapping[str, PublicKey]]:
-        too_old = now >= self.keys.confirmed_at + self.policy.keep
         if self.keys.due(now):
-            yield Wanted(self.keys, self.keys.tries, wait=self.keys.content is None or too_old)
-        if self.keys.content is None or now >= self.keys.confirmed_at + self.policy.keep:
+            yield Wanted(self.keys, self.keys.tries, wait=not self.keys.believed(now, self.policy.keep))
+        if self.keys.content is None or not self.keys.believed(now, self.policy.keep):
             raise Unavailable("The broker's keys cannot be fetched at the moment, try again.")
         return self.keys.content
 
@@ -122,7 +125,7 @@ class Verification:
         except Unsound:
             revocations.reject(body)
 
-    def _check_possession(self, presented: Presented, scheme: str, text: str, jkt: str, now: float) -> None:
+    def _check_possession(self, presented: Presented, scheme: Scheme, text: str, jkt: str, now: float) -> None:
         if self.policy.origin is None:
             raise Refused("This API takes no access tokens that are bound to a key.")
         if scheme != "dpop":

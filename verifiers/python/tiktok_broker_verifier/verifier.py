@@ -7,7 +7,7 @@ from typing import Self
 
 import httpx
 
-from tiktok_broker_verifier.fetching import TIMEOUT, Clock, fetch, fetch_async
+from tiktok_broker_verifier.fetching import NOT_KEPT, TIMEOUT, Clock, fetch, fetch_async
 from tiktok_broker_verifier.policy import Policy
 from tiktok_broker_verifier.presented import Presented
 from tiktok_broker_verifier.tokens import AccessToken
@@ -24,7 +24,7 @@ class Verifier:
     def __init__(self, policy: Policy, *, http: httpx.Client | None = None, clock: Clock = time.time) -> None:
         self.policy = policy
         self._checks = Verification(policy)
-        self._http = http or httpx.Client(timeout=TIMEOUT)
+        self._http = http or httpx.Client(timeout=TIMEOUT, limits=NOT_KEPT)
         self._mine = http is None
         self._clock = clock
 
@@ -64,7 +64,7 @@ class AsyncVerifier:
     def __init__(self, policy: Policy, *, http: httpx.AsyncClient | None = None, clock: Clock = time.time) -> None:
         self.policy = policy
         self._checks = Verification(policy)
-        self._http = http or httpx.AsyncClient(timeout=TIMEOUT)
+        self._http = http or httpx.AsyncClient(timeout=TIMEOUT, limits=NOT_KEPT)
         self._mine = http is None
         self._clock = clock
 
