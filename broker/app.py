@@ -159,7 +159,7 @@ class _House:
             inside=Router(routes, redirect_slashes=False, default=_no_such_page),
             stopwatch=stopwatch,
             documents=documents,
-            open_paths=_OPEN_PATHS | documents.keys(),
+            open_paths=_OPEN_PATHS,
             https=settings.secure,
         )
 
