@@ -1,24 +1,25 @@
 """`/healthz` says that the process lives, `/readyz` that it can serve."""
 
 from tests.journeys.tables import execute
-from tests.stage import HeldClock, Stage
+from tests.stage import HeldClock, running_stage
 from tests.web.front import Front
 
 
-async def test_a_schema_of_another_release_is_not_ready(stage: Stage) -> None:
+async def test_a_schema_of_another_release_is_not_ready(own_database_url: str, clock: HeldClock) -> None:
     """Older, newer, emptied, or never migrated at all."""
-    assert (await stage.http.get("/readyz")).json() == {"status": "ready"}
-    for sql in (
-        "UPDATE alembic_version SET version_num = '0000'",
-        "UPDATE alembic_version SET version_num = '9999'",
-        "DELETE FROM alembic_version",
-        "DROP TABLE alembic_version",
-    ):
-        await execute(stage.database, sql)
-        answer = await stage.http.get("/readyz")
-        assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
-        assert "broker db upgrade" in answer.json()["reason"], sql
-        assert (await stage.http.get("/healthz")).json() == {"status": "ok"}
+    async with running_stage(own_database_url, clock) as stage:
+        assert (await stage.http.get("/readyz")).json() == {"status": "ready"}
+        for sql in (
+            "UPDATE alembic_version SET version_num = '0000'",
+            "UPDATE alembic_version SET version_num = '9999'",
+            "DELETE FROM alembic_version",
+            "DROP TABLE alembic_version",
+        ):
+            await execute(stage.database, sql)
+            answer = await stage.http.get("/readyz")
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+            assert "broker db upgrade" in answer.json()["reason"], sql
+            assert (await stage.http.get("/healthz")).json() == {"status": "ok"}
 
 
 async def test_tiktok_being_down_does_not_matter(front: Front) -> None:
