@@ -45,6 +45,8 @@ async def test_each_form_has_a_strong_tag_its_length_and_says_what_it_depends_on
     }
     status, packed, body = await answer(document, (b"accept-encoding", b"gzip, deflate, br"))
     assert (status, gzip.decompress(body)) == (200, BODY)
+    # RFC 1952 §2.3.1: no time in it, so that every replica has the same bytes for the same tag.
+    assert body[4:8] == bytes(4)
     assert packed == plain | {
         b"content-encoding": b"gzip",
         b"content-length": str(len(body)).encode(),
@@ -101,10 +103,20 @@ async def test_a_list_in_several_lines_is_one_list() -> None:
     """RFC 9110 §5.3."""
     document = Document.of(BODY, "application/json", CONTROL)
     packed = await tag_of(document, b"gzip")
-    lines = ((b"accept-encoding", b"br"), (b"if-none-match", b'"old"'))
-    more = ((b"accept-encoding", b"gzip"), (b"if-none-match", packed))
-    assert (await answer(document, *lines, *more))[0] == 304
-    assert (await answer(document, *lines, more[0]))[1][b"content-encoding"] == b"gzip"
+    coding, known = (b"accept-encoding", b"gzip"), (b"if-none-match", packed)
+    other = ((b"accept-encoding", b"br"), (b"if-none-match", b'"old"'))
+    for lines in ((*other, coding, known), (coding, known, *other)):
+        assert (await answer(document, *lines))[0] == 304
+    for lines in ((*other, coding), (coding, *other)):
+        status, headers, _ = await answer(document, *lines)
+        assert (status, headers[b"content-encoding"]) == (200, b"gzip")
+
+
+async def test_a_tag_that_only_holds_ours_is_another_tag() -> None:
+    document = Document.of(BODY, "application/json", CONTROL)
+    tag = await tag_of(document)
+    for unlike in (b"w/" + tag, b'"a, ' + tag, tag + b"x", tag.upper().replace(b'"', b'"X')):
+        assert (await answer(document, (b"if-none-match", unlike)))[0] == 200
 
 
 async def test_a_weak_tag_stands_for_every_form() -> None:
