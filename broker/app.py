@@ -145,7 +145,7 @@ class _House:
             *self._back_channel_routes(),
             *Webhook(webhook_keys(settings), self.database, outbox, self.clock).routes(),
             *(Avatars(self.database).routes() if settings.avatars != "off" else ()),
-            *Health(self.database).routes(),
+            *Health(self.database, self.claims, self.clock).routes(),
             *Metrics(settings.metrics_token).routes(),
         ]
         documents = dict(discovery.documents(settings.issuer, languages=self.pages.languages.tags))

@@ -37,7 +37,7 @@ def refused(claims: Claims, token: str, *, now: int = NOW) -> str:
     return str(why.value)
 
 
-@pytest.mark.parametrize("alg", ["ES256", "RS256", "EdDSA"])
+@pytest.mark.parametrize("alg", ["ES256", "RS256", "PS256", "EdDSA"])
 async def test_our_own_token_is_believed_until_the_second_of_its_end(alg: str) -> None:
     claims = claims_of(alg)
     token = await access(claims, resources=("https://a/",))

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import orjson
 import pytest
 from sqlalchemy import text
 
@@ -13,7 +14,7 @@ from broker.sealing import Sealer, SecretKey, Unsealable, new_secret_key
 from broker.store import keys
 from broker.store.database import Database, Transaction, connect
 from tests.emptied import empty_database_url as database_url
-from tests.keys.made import DAY, NOW, RULES, ring_in
+from tests.keys.made import DAY, NOW, RULES, ring_in, signing_key
 from tests.stage import HeldClock
 
 # Databases emptied before each test.
@@ -190,6 +191,16 @@ async def test_rows_hold_nothing_that_signs(database: Database) -> None:
         assert '"d"' not in public
         assert made.refresh[0].secret not in row.sealed_key
         assert row.public_jwk is not None or row.use == "refresh"
+
+
+async def test_what_is_published_is_made_of_what_is_sealed(database: Database) -> None:
+    """So that whoever can write the table cannot have a key of theirs published as ours."""
+    made = await rotation(database).begin()
+    theirs = orjson.dumps({**signing_key().public_jwk, "kid": made.signing[0].kid}).decode()
+    await execute(
+        database, f"UPDATE signing_keys SET public_jwk = '{theirs}' WHERE use = 'sig'".replace(":", "\\:")
+    )
+    assert (await rotation(database).begin()).jwks() == made.jwks()
 
 
 async def test_a_sealed_key_opens_in_no_other_row(database: Database) -> None:

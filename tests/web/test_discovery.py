@@ -70,7 +70,7 @@ async def test_the_key_set_holds_public_halves_only(front: Front) -> None:
     assert {keys[alg]["kty"] for alg in ("PS256", "RS256")} == {"RSA"}
 
 
-@pytest.mark.parametrize("alg", ["ES256", "RS256", "EdDSA"])
+@pytest.mark.parametrize("alg", ["ES256", "RS256", "PS256", "EdDSA"])
 async def test_every_signing_algorithm_that_is_advertised_has_its_key_published(
     file_url: str, clock: HeldClock, alg: str
 ) -> None:
