@@ -1,12 +1,15 @@
 """The keeping of the ring: made once however many replicas look, noticed everywhere, sealed to its rows."""
 
 import asyncio
-from typing import Any
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import orjson
 import pytest
 from sqlalchemy import text
 
+from broker.keys import making
 from broker.keys.ring import Ring
 from broker.keys.rotation import Rotation
 from broker.keys.schedule import Rules
@@ -20,6 +23,7 @@ from tests.stage import HeldClock
 # Databases emptied before each test.
 __all__ = ["database_url"]
 
+T = TypeVar("T")
 SEALER = Sealer([SecretKey(new_secret_key())])
 ALGS = ("ES256",)
 
@@ -56,6 +60,26 @@ async def test_a_look_makes_one_key_so_that_the_next_is_not_late(database: Datab
     for there in (1, 2, 3, 4, 4):
         await keeper.look()
         assert len(await database.read(keys.look)) == there
+
+
+async def test_keys_are_made_and_opened_away_from_the_loop_that_answers_requests(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[int] = []
+
+    def noting(function: Callable[..., T]) -> Callable[..., T]:
+        def noted(*args: Any, **more: Any) -> T:
+            threads.append(threading.get_ident())
+            return function(*args, **more)
+
+        return noted
+
+    monkeypatch.setattr("broker.keys.rotation.made", noting(making.made))
+    monkeypatch.setattr("broker.keys.rotation.opened", noting(making.opened))
+    await rotation(database).look()
+    await rotation(database).begin()
+    assert len(threads) > 4
+    assert threading.get_ident() not in threads
 
 
 async def test_a_restart_finds_the_same_keys(database: Database) -> None:

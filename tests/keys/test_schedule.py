@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from broker import app_keys, settings
 from broker.keys.schedule import (
     SPREAD_SECONDS,
     Defer,
@@ -21,6 +22,7 @@ from broker.keys.schedule import (
 )
 from broker.store.keys import KeyFacts
 from tests.keys.made import DAY, NOW, RULES, facts
+from tests.stage import environment
 
 REFRESH_KEYS = [
     facts("r1", use="refresh", alg="HS256", token_life=30 * DAY),
@@ -144,6 +146,13 @@ def test_a_key_is_forgotten_when_no_session_can_be_named_by_its_id_tokens_any_mo
     gone = NOW + DAY + 900
     assert signing(*keys, now=gone + 30 * DAY - 1) == []
     assert signing(*keys, now=gone + 30 * DAY) == [Forget("kid1", 600)]
+
+
+def test_a_key_is_retained_for_the_longest_of_what_it_signs() -> None:
+    """A logout token outlives an access token of half a minute."""
+    chosen = settings.load(environment("https://id.example", "sqlite:///x", "https://tiktok.example"))
+    assert app_keys.rules(replace(chosen, access_token_ttl=30)).token_life == 120
+    assert app_keys.rules(replace(chosen, access_token_ttl=7_200)).token_life == 7_200
 
 
 def test_a_refresh_key_is_forgotten_with_the_last_of_its_tokens() -> None:
