@@ -145,7 +145,7 @@ class _House:
             *self._back_channel_routes(),
             *Webhook(webhook_keys(settings), self.database, outbox, self.clock).routes(),
             *(Avatars(self.database).routes() if settings.avatars != "off" else ()),
-            *Health(self.database).routes(),
+            *Health(self.database, self.claims, self.clock).routes(),
             *Metrics(settings.metrics_token).routes(),
         ]
         documents = dict(discovery.documents(settings.issuer, languages=self.pages.languages.tags))
@@ -159,7 +159,7 @@ class _House:
             inside=Router(routes, redirect_slashes=False, default=_no_such_page),
             stopwatch=stopwatch,
             documents=documents,
-            open_paths=_OPEN_PATHS | documents.keys(),
+            open_paths=_OPEN_PATHS,
             https=settings.secure,
         )
 

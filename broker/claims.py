@@ -225,6 +225,16 @@ class Claims:
             claims=claims,
         )
 
+    def can_sign(self, *, now: int) -> bool:
+        """Whether there are keys for access tokens and for refresh tokens."""
+        ring = self.signer.ring
+        try:
+            ring.signer(self.signing_alg, now=now)
+            ring.refresher(now=now)
+        except LookupError:
+            return False
+        return True
+
     def read_hint(self, token: str) -> Hint:
         """Whom an ID token of ours names, however old it is. Raises `InvalidToken`."""
         try:

@@ -1,7 +1,8 @@
 """What the broker can do, for machines: OIDC Discovery 1.0 §3, RFC 8414 §2, and the key set (RFC 7517 §5).
 
 Routes: `/.well-known/openid-configuration`, `/.well-known/oauth-authorization-server`,
-`/.well-known/jwks.json`. Each is bytes made beforehand and answered before any routing.
+`/.well-known/jwks.json`. Each is bytes made beforehand, answered before any routing, and may be shown a little too
+old while it is asked for anew (RFC 5861 §3): nobody who asks often ever waits for it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,14 +10,16 @@ from typing import Any, Final
 
 import orjson
 
-from broker import opaque
 from broker.client_auth import public_key
 from broker.keys.ring import Ring
+from broker.keys.schedule import stale_seconds
 from broker.oauth import authorization_request, registration, scopes
-from broker.web.middleware import Document
+from broker.web.documents import Document
 
 JWKS_PATH: Final = "/.well-known/jwks.json"
 _METADATA_SECONDS: Final = 3600
+# What changes with a release only may be an hour old, and an hour more while somebody asks for it anew.
+_METADATA_STALE_SECONDS: Final = 3600
 _CLAIMS: Final = (
     "iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "nonce", "at_hash", "sid",
     "name", "picture", "preferred_username", "union_id", "open_id", "tiktok_scopes",
@@ -28,14 +31,18 @@ def documents(issuer: str, *, languages: Sequence[str]) -> Mapping[str, Document
     server = _server_metadata(issuer)
     provider = {**server, **_provider_metadata(issuer, languages)}
     return {
-        "/.well-known/openid-configuration": _document(provider, "application/json", _METADATA_SECONDS),
-        "/.well-known/oauth-authorization-server": _document(server, "application/json", _METADATA_SECONDS),
+        "/.well-known/openid-configuration": _metadata(provider),
+        "/.well-known/oauth-authorization-server": _metadata(server),
     }
 
 
 def key_set(ring: Ring, *, max_age: int) -> Mapping[str, Document]:
-    """The key set by its path, as it is to be answered while this is the ring. `max_age` in seconds."""
-    return {JWKS_PATH: _document(ring.jwks(), "application/jwk-set+json", max_age)}
+    """The key set by its path, as it is to be answered while this is the ring. `max_age` in seconds.
+
+    The time for which it may be stale is reckoned with before a new key signs (`keys/schedule`).
+    """
+    stale = stale_seconds(max_age)
+    return {JWKS_PATH: _document(ring.jwks(), "application/jwk-set+json", max_age=max_age, stale=stale)}
 
 
 def _server_metadata(issuer: str) -> dict[str, Any]:
@@ -89,16 +96,10 @@ def _authentication(endpoint: str) -> dict[str, Any]:
     }
 
 
-def _document(content: object, media_type: str, max_age: int) -> Document:
-    body = orjson.dumps(content)
-    etag = f'"{opaque.sha256_hex(body.decode())[:32]}"'.encode()
-    return Document(
-        body=body,
-        headers=(
-            (b"content-type", media_type.encode()),
-            (b"content-length", str(len(body)).encode()),
-            (b"cache-control", f"public, max-age={max_age}".encode()),
-            (b"etag", etag),
-        ),
-        etag=etag,
-    )
+def _metadata(content: object) -> Document:
+    return _document(content, "application/json", max_age=_METADATA_SECONDS, stale=_METADATA_STALE_SECONDS)
+
+
+def _document(content: object, media_type: str, *, max_age: int, stale: int) -> Document:
+    cache_control = f"public, max-age={max_age}, stale-while-revalidate={stale}"
+    return Document.of(orjson.dumps(content), media_type, cache_control)

@@ -7,6 +7,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from broker import log
+from broker.claims import Claims
+from broker.clock import Clock
 from broker.store import revision
 from broker.store.database import Database, DatabaseUnavailable
 from broker.web import limits
@@ -20,6 +22,8 @@ class Health:
     """Tells a load balancer whether to send requests here."""
 
     database: Database
+    claims: Claims
+    clock: Clock
 
     def routes(self) -> list[Route]:
         """`GET /healthz` and `GET /readyz`."""
@@ -33,7 +37,7 @@ class Health:
         return Json({"status": "ok"})
 
     async def ready(self, _request: Request) -> Response:
-        """200 with a schema this release can run on; 503 with the reason otherwise."""
+        """200 with a schema this release can run on, and keys to sign with; 503 with the reason otherwise."""
         try:
             found = await self.database.read(revision.current)
         except DatabaseUnavailable as error:
@@ -41,6 +45,10 @@ class Health:
             return _not_ready("The database does not answer.")
         if found != revision.HEAD:
             return _not_ready("The database is not at the revision of this release; run `broker db upgrade`.")
+        if not self.claims.can_sign(now=self.clock()):
+            return _not_ready(
+                "A key that signs does not open; `broker doctor` tells what BROKER_SECRET_KEYS lacks."
+            )
         return Json({"status": "ready"})
 
 

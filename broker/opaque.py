@@ -74,6 +74,11 @@ def sha256_hex(value: str) -> str:
     return hashlib.sha256(value.encode("ascii")).hexdigest()
 
 
+def fingerprint(raw: bytes) -> str:
+    """Half of a SHA-256 in hexadecimal: what tells bytes that are published from other ones."""
+    return hashlib.sha256(raw).hexdigest()[:32]
+
+
 def sha256_base64url(value: str) -> str:
     """Unpadded base64url SHA-256 of ASCII text: RFC 7636 §4.2, RFC 7638 §3."""
     return base64url(hashlib.sha256(value.encode("ascii")).digest())

@@ -54,7 +54,7 @@ def payload(token: str) -> dict[str, Any]:
     return said
 
 
-@pytest.mark.parametrize("alg", ["ES256", "RS256", "EdDSA"])
+@pytest.mark.parametrize("alg", ["ES256", "RS256", "PS256", "EdDSA"])
 async def test_headers_are_as_the_profiles_want_them(alg: str) -> None:
     """RFC 9068 §2.1 for access tokens; and nothing in a header that nobody needs."""
     claims = claims_of(alg)

@@ -11,6 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from broker.claims import Claims, InvalidToken
+from broker.keys.ring import Ring
 from broker.keys.signer import BadSignature, Signer
 from tests.keys.made import NOW, ring, signing_key
 from tests.test_claims import ISSUER, OCCASION, PERSON, access, claims_of, payload
@@ -37,7 +38,7 @@ def refused(claims: Claims, token: str, *, now: int = NOW) -> str:
     return str(why.value)
 
 
-@pytest.mark.parametrize("alg", ["ES256", "RS256", "EdDSA"])
+@pytest.mark.parametrize("alg", ["ES256", "RS256", "PS256", "EdDSA"])
 async def test_our_own_token_is_believed_until_the_second_of_its_end(alg: str) -> None:
     claims = claims_of(alg)
     token = await access(claims, resources=("https://a/",))
@@ -47,6 +48,18 @@ async def test_our_own_token_is_believed_until_the_second_of_its_end(alg: str) -
     assert believed.audience == {"https://a/", ISSUER}
     assert believed.claims == payload(token)
     assert refused(claims, token, now=NOW + 600) == "expired"
+
+
+async def test_of_a_key_that_is_gone_only_an_id_token_still_tells_whom_it_named() -> None:
+    claims = claims_of()
+    token = await access(claims)
+    hint = await claims.id_token(
+        PERSON, OCCASION, scope=("openid",), access_token="a", nonce=None, alg=None, now=NOW
+    )
+    before = claims.signer.ring
+    claims.signer.use(Ring(ring().signing, before.refresh, past=before.signing))
+    assert refused(claims, token) == "the header is not one of ours"
+    assert claims.read_hint(hint).sid == "ses_1"
 
 
 async def test_a_token_of_another_kind_is_no_access_token() -> None:

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from broker.store import avatars
 from broker.store.avatars import Copy
 from broker.store.database import Database
-from broker.web import limits
+from broker.web import documents, limits
 from broker.web.errors import Json
 
 PATH: Final = "/avatars"
@@ -50,7 +50,7 @@ class Avatars:
         if copy.name != name:
             # Apps keep addresses for months. Which picture is the present one changes, so this answer is not kept.
             return Response(None, 302, {"Location": f"{PATH}/{copy.name}", **_EMBEDDABLE})
-        return _shown(copy, request.headers.get("if-none-match", ""))
+        return _shown(copy, ",".join(request.headers.getlist("if-none-match")))
 
     async def _look(self, name: str) -> tuple[Copy | None, bool]:
         """The person's copy, and whether the one of this name is still to come.
@@ -69,8 +69,7 @@ class Avatars:
 def _shown(copy: Copy, known: str) -> Response:
     etag = f'"{copy.name}"'
     headers = {"ETag": etag, **_FOR_GOOD, **_EMBEDDABLE, **_HARMLESS}
-    # RFC 9110 §13.1.2: a list, compared weakly, or `*` for whatever there is.
-    if known == "*" or etag in known:
+    if documents.knows(known.encode("latin-1"), etag.encode()):
         return Response(None, 304, headers)
     return Response(copy.image, 200, headers, media_type=copy.media_type)
 

@@ -29,6 +29,7 @@ def revoke(kid: str, yes: bool) -> None:
 
     Reads the same settings as `broker serve`.
     """
+    from broker import app_keys
     from broker.configuration.values import duration_text
     from broker.keys.schedule import REFRESH
 
@@ -36,13 +37,13 @@ def revoke(kid: str, yes: bool) -> None:
     standing = keeping(settings, lambda rotation: _found(rotation, kid))
     if standing is None:
         raise _unknown(kid)
-    key, max_age = standing.key, duration_text(settings.jwks_max_age)
+    key, longest = standing.key, duration_text(app_keys.rules(settings).kept_for)
     if key.use == REFRESH:
         costs = "Every refresh token made under it is void: those apps must send people through a sign-in again."
     else:
         costs = (
             "Every token that it signed is void: apps must fetch new ones. Backends that verify by themselves go "
-            f"on believing them until they ask for the key set again, for up to {max_age}."
+            f"on believing them until they ask for the key set again, for up to {longest}."
         )
     confirm(f"This takes out {kid} ({ring_name(key)}, {standing.state.value}). {costs}", yes=yes)
     revoked = keeping(settings, lambda rotation: _revoked(rotation, standing))

@@ -27,11 +27,13 @@ def rotate(rings: tuple[str, ...], at_once: bool, yes: bool) -> None:
       broker keys rotate --alg ES256
       broker keys rotate --now
 
-    A key may sign when it has been published for twice BROKER_JWKS_MAX_AGE. Where it has not, it waits for that;
-    --now does not wait, says what that breaks, and asks first. What the key before signed stays good.
+    A key may sign when it has been published for a little more than twice BROKER_JWKS_MAX_AGE. Where it has not,
+    it waits for that; --now does not wait, says what that breaks, and asks first. What the key before signed stays
+    good.
 
     Reads the same settings as `broker serve`.
     """
+    from broker import app_keys
     from broker.clock import system_clock
     from broker.configuration.values import duration_text
     from broker.keys.schedule import earliest
@@ -41,9 +43,10 @@ def rotate(rings: tuple[str, ...], at_once: bool, yes: bool) -> None:
     unready = [key for key in announced if earliest(key, now=system_clock()) > system_clock()]
     if at_once and unready:
         names = ", ".join(ring_name(key) for key in unready)
+        longest = duration_text(2 * app_keys.rules(settings).kept_for)
         confirm(
             f"Not every verifier knows the next key yet: {names}. Backends that keep the key set refuse new "
-            f"tokens until they ask for it again, for up to {duration_text(2 * settings.jwks_max_age)}.",
+            f"tokens until they ask for it again, for up to {longest}.",
             yes=yes,
         )
     for line in keeping(settings, lambda rotation: _rotated(rotation, announced, at_once=at_once)):

@@ -110,8 +110,8 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         "BROKER_SIGNING_ALG",
         "signing_alg",
-        values.choice("ES256", "RS256", "EdDSA"),
-        "algorithm of the tokens' signatures: ES256, RS256 or EdDSA",
+        values.choice("ES256", "RS256", "PS256", "EdDSA"),
+        "algorithm of the tokens' signatures: ES256, RS256, PS256 or EdDSA",
         default="ES256",
     ),
     Variable(

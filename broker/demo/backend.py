@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-ALGORITHMS = ("ES256", "RS256", "EdDSA")
+ALGORITHMS = ("ES256", "RS256", "PS256", "EdDSA")
 """Every algorithm the broker may be set to sign with. Never taken from the token itself (RFC 8725 §3.1)."""
 
 _TYPES = ("at+jwt", "application/at+jwt")

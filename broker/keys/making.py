@@ -66,11 +66,16 @@ def made(step: Make, sealer: Sealer, *, token_life: int, now: int) -> KeyRow:
 
 
 def opened(row: KeyRow, sealer: Sealer) -> SigningKey | RefreshKey:
-    """The key in its row. Raises `Unsealable`."""
+    """The key in its row. Raises `Unsealable`.
+
+    What is published is made of the sealed half, as the seal alone says that it is ours: whoever can write the row
+    must not have the broker publish a key of theirs under our name.
+    """
     raw = sealer.open(row.sealed_key, purpose=_PURPOSE, row=row.kid)
     if row.use == REFRESH:
         return RefreshKey(row.kid, raw, row.signs_from)
-    return SigningKey(row.kid, row.alg, jwk.from_bytes(raw), orjson.loads(row.public_jwk or "{}"), row.signs_from)
+    private = jwk.from_bytes(raw)
+    return SigningKey(row.kid, row.alg, private, jwk.public_jwk(private, row.alg), row.signs_from)
 
 
 def resealed(sealer: Sealer, sealed_key: bytes, kid: str) -> bytes:

@@ -22,6 +22,15 @@ LEEWAY_SECONDS: Final = 300
 """For how long after its end a verifier may still believe a token: the most generous libraries allow that."""
 
 
+def stale_seconds(max_age: int) -> int:
+    """For how long an old key set may be used while a new one is fetched (RFC 5861 §3), in seconds.
+
+    A tenth of `max_age`. Whoever verifies that often never waits for the key set; a next key is announced, and a
+    revoked one believed, hardly longer.
+    """
+    return max_age // 10
+
+
 class State(StrEnum):
     """What a key does."""
 
@@ -55,7 +64,12 @@ class Rules:
 
         Once for caches on the way and once for the verifier's own, when it counts from the moment of its asking.
         """
-        return 2 * self.max_age + SPREAD_SECONDS
+        return 2 * self.kept_for + SPREAD_SECONDS
+
+    @property
+    def kept_for(self) -> int:
+        """How old a key set may be when a cache still answers with it, or a verifier still uses it."""
+        return self.max_age + stale_seconds(self.max_age)
 
     def life_of(self, use: str) -> int:
         """How long what a key of this use signs is good."""

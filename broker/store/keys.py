@@ -33,7 +33,7 @@ class KeyFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRow(KeyFacts):
-    """A key as it is kept. `public_jwk` is JSON, and None for a symmetric key."""
+    """A key as it is kept. `public_jwk` is JSON, for readers of the table; None for a symmetric key."""
 
     public_jwk: str | None
     sealed_key: bytes = field(repr=False)

@@ -18,6 +18,7 @@ from broker.clock import Stopwatch
 from broker.oauth.errors import OAuthError, temporarily_unavailable
 from broker.store.database import DatabaseUnavailable, SchemaMismatch
 from broker.web import errors
+from broker.web.documents import Document
 from broker.web.errors import Json
 
 _log = log.get("http")
@@ -34,20 +35,11 @@ _PREFLIGHT_HEADERS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
-    """An answer prepared once: its bytes and headers go out as they are."""
-
-    body: bytes
-    headers: tuple[tuple[bytes, bytes], ...]
-    etag: bytes
-
-
 @dataclass(slots=True)
 class Edge:
     """The outermost ASGI application.
 
-    `documents` by path are answered at once; `open_paths` may be read by scripts of any origin, without
+    `documents` by path are answered at once. They and `open_paths` may be read by scripts of any origin, without
     credentials (`*`, Fetch §3.2.5).
     """
 
@@ -99,7 +91,7 @@ class Edge:
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]
-        if method == "OPTIONS" and path in self.open_paths:
+        if method == "OPTIONS" and self._is_open(path):
             await Response(status_code=204, headers=_PREFLIGHT_HEADERS)(scope, receive, send)
             return
         document = self.documents.get(path)
@@ -108,33 +100,21 @@ class Edge:
             scope["app"] = self
             await self.inside(scope, receive, send)
         elif method in ("GET", "HEAD"):
-            await _send_document(document, scope, send)
+            await document.send(scope, send)
         else:
             raise HTTPException(405, headers={"Allow": "GET, HEAD, OPTIONS"})
+
+    def _is_open(self, path: str) -> bool:
+        return path in self.documents or path in self.open_paths
 
     def _add_headers(self, path: str, message: Message, request_id: str) -> None:
         # Raw pairs, since this runs for every answer; ASGI has names in lower case.
         headers = [*message["headers"], *self._common, (b"x-request-id", request_id.encode())]
         if not any(name == b"cache-control" for name, _ in headers):
             headers.append(_NO_STORE)
-        if path in self.open_paths:
+        if self._is_open(path):
             headers += _CORS_HEADERS
         message["headers"] = headers
-
-
-async def _send_document(document: Document, scope: Scope, send: Send) -> None:
-    asked = next((value for name, value in scope["headers"] if name == b"if-none-match"), b"")
-    # RFC 9110 §13.1.2: a list, compared weakly, or `*` for whatever there is.
-    unchanged = asked == b"*" or document.etag in asked
-    await send(
-        {
-            "type": "http.response.start",
-            "status": 304 if unchanged else 200,
-            "headers": [header for header in document.headers if not unchanged or header[0] != b"content-length"],
-        }
-    )
-    body = b"" if unchanged or scope["method"] == "HEAD" else document.body
-    await send({"type": "http.response.body", "body": body})
 
 
 def _failure(error: Exception, request_id: str) -> Response:

@@ -58,7 +58,7 @@ def test_rotate_waits_until_every_verifier_knows_the_key_and_says_so_when_asked_
     assert (result.exit_code, result.stdout.count("\n")) == (0, 1)
     assert "when every verifier knows it" in result.stdout
     (_, waiting) = listed(url)
-    assert (waiting["kid"], waiting["signs_from"]) == (announced["kid"], announced["created_at"] + 605)
+    assert (waiting["kid"], waiting["signs_from"]) == (announced["kid"], announced["created_at"] + 665)
     again = keys(url, "rotate", "--alg", "ES256")
     assert again.exit_code == 0
     assert "waits already" in again.stdout
@@ -86,7 +86,7 @@ def test_rotate_now_says_what_it_breaks_and_asks(url: str) -> None:
     refused = keys(url, "rotate", "--now", "--alg", "ES256")
     assert refused.exit_code == 1
     assert "Not every verifier knows the next key yet: ES256." in refused.stderr
-    assert "for up to 10m" in refused.stderr
+    assert "for up to 11m" in refused.stderr
     assert listed(url)[1]["state"] == "announced"
     assert keys(url, "rotate", "--now", "--alg", "ES256", "--yes").exit_code == 0
     assert listed(url)[1]["kid"] == announced["kid"]

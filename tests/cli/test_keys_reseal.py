@@ -130,6 +130,30 @@ def test_reseal_refuses_to_finish_while_somebody_seals_under_the_old_key(
     assert "accounts      0      1" in result.stdout
 
 
+def test_what_changed_under_its_hands_is_moved_when_it_looks_again(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sealed_everywhere(url, SECRET_KEY, many=3)
+    replace, overtaken = resealing.replace, set[str]()
+
+    async def once(tx: Transaction, table: str, one: resealing.Sealed, value: bytes) -> bool:
+        if one.key not in overtaken:
+            overtaken.add(one.key)
+            return False
+        return await replace(tx, table, one, value)
+
+    monkeypatch.setattr(resealing, "replace", once)
+    new = new_secret_key()
+    result = keys(url, "reseal", BROKER_SECRET_KEYS=f"{new},{SECRET_KEY}")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines()[1:] == [
+        "signing_keys  4      0",
+        "accounts      3      0",
+        "outbox        1      0",
+    ]
+    assert opened(url, new) == {"act.canary", "rft.canary"}
+
+
 def test_a_pair_that_was_renewed_meanwhile_is_not_overwritten(url: str) -> None:
     sealed_everywhere(url, SECRET_KEY)
 

@@ -75,7 +75,7 @@ def test_scopes_that_tiktok_would_refuse_are_refused(text: str, reason: str) -> 
     ("name", "good", "bad"),
     [
         ("TIKTOK_PKCE", ("hex", "base64url", "none"), ("HEX", "S256", "plain")),
-        ("SIGNING_ALG", ("ES256", "RS256", "EdDSA"), ("es256", "HS256", "none")),
+        ("SIGNING_ALG", ("ES256", "RS256", "PS256", "EdDSA"), ("es256", "HS256", "none")),
         ("LOG_FORMAT", ("json", "console"), ("text",)),
         ("LOG_LEVEL", ("debug", "info", "warning", "error", "critical"), ("INFO", "warn", "notset")),
     ],

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from broker.keys.rotation import Rotation
-from broker.keys.schedule import LEEWAY_SECONDS, Rules
+from broker.keys.schedule import LEEWAY_SECONDS, Rules, stale_seconds
 from broker.sealing import Sealer, SecretKey, new_secret_key
 from broker.store import keys
 from broker.store.database import Database
@@ -51,27 +51,27 @@ class Replica:
 
 @dataclass
 class Cache:
-    """What stands between: it answers with what it has for all of `max_age`, and never says how old that is."""
+    """What stands between: it answers with what it has for all of `kept_for`, and never says how old that is."""
 
     replicas: Sequence[Replica]
     chance: random.Random
-    max_age: int
+    kept_for: int
     kids: frozenset[str] = frozenset()
     fetched_at: int = 0
 
     def fetch(self, now: int) -> frozenset[str]:
         """The key set."""
-        if now - self.fetched_at >= self.max_age:
+        if now - self.fetched_at >= self.kept_for:
             self.kids, self.fetched_at = self.chance.choice(self.replicas).published, now
         return self.kids
 
 
 @dataclass
 class Verifier:
-    """A backend that keeps the key set for its full `max_age`, and verifies without asking anybody."""
+    """A backend that keeps the key set for its full `kept_for`, and verifies without asking anybody."""
 
     source: Cache
-    max_age: int
+    kept_for: int
     kids: frozenset[str] = frozenset()
     fetched_at: int = 0
     asked_at: int = 0
@@ -79,7 +79,7 @@ class Verifier:
 
     def knows(self, kid: str, now: int) -> bool:
         """Whether a token of this key verifies."""
-        if now - self.fetched_at >= self.max_age:
+        if now - self.fetched_at >= self.kept_for:
             self.kids, self.fetched_at = self.source.fetch(now), now
         if kid not in self.kids and now - self.asked_at >= PERIOD:
             self.astonished += 1
@@ -116,11 +116,12 @@ class World:
             replica.rotation.clock = replica
             await replica.rotation.begin()
             self.replicas.append(replica)
-        max_age = self.rules.max_age
-        cache = Cache(self.replicas, self.chance, max_age)
+        # As long as the answer's `max-age` and `stale-while-revalidate` allow together.
+        kept_for = self.rules.max_age + stale_seconds(self.rules.max_age)
+        cache = Cache(self.replicas, self.chance, kept_for)
         for _ in range(3):
             source = cache if self.shared else Cache(self.replicas, self.chance, 0)
-            self.verifiers.append(Verifier(source, max_age))
+            self.verifiers.append(Verifier(source, kept_for))
 
     async def restart(self, replica: Replica, **changes: int) -> None:
         """With other settings."""
@@ -156,9 +157,9 @@ class World:
         moments = [
             (moment - before, moment + 60)
             for row in self.rows
-            for moment, before in ((row.signs_from, 320), (row.signs_from + self.rules.token_life + 300, 60))
+            for moment, before in ((row.signs_from, 350), (row.signs_from + self.rules.token_life + 300, 60))
         ]
-        if now - self.stirred_at < 400 or any(begin <= now <= end for begin, end in moments):
+        if now - self.stirred_at < 430 or any(begin <= now <= end for begin, end in moments):
             return STEP
         return min([CALM, *(begin - now for begin, _ in moments if begin > now)])
 

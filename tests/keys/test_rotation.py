@@ -1,11 +1,15 @@
 """The keeping of the ring: made once however many replicas look, noticed everywhere, sealed to its rows."""
 
 import asyncio
-from typing import Any
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
 
+import orjson
 import pytest
 from sqlalchemy import text
 
+from broker.keys import making
 from broker.keys.ring import Ring
 from broker.keys.rotation import Rotation
 from broker.keys.schedule import Rules
@@ -13,12 +17,13 @@ from broker.sealing import Sealer, SecretKey, Unsealable, new_secret_key
 from broker.store import keys
 from broker.store.database import Database, Transaction, connect
 from tests.emptied import empty_database_url as database_url
-from tests.keys.made import DAY, NOW, RULES, ring_in
+from tests.keys.made import DAY, NOW, RULES, ring_in, signing_key
 from tests.stage import HeldClock
 
 # Databases emptied before each test.
 __all__ = ["database_url"]
 
+T = TypeVar("T")
 SEALER = Sealer([SecretKey(new_secret_key())])
 ALGS = ("ES256",)
 
@@ -55,6 +60,26 @@ async def test_a_look_makes_one_key_so_that_the_next_is_not_late(database: Datab
     for there in (1, 2, 3, 4, 4):
         await keeper.look()
         assert len(await database.read(keys.look)) == there
+
+
+async def test_keys_are_made_and_opened_away_from_the_loop_that_answers_requests(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[int] = []
+
+    def noting(function: Callable[..., T]) -> Callable[..., T]:
+        def noted(*args: Any, **more: Any) -> T:
+            threads.append(threading.get_ident())
+            return function(*args, **more)
+
+        return noted
+
+    monkeypatch.setattr("broker.keys.rotation.made", noting(making.made))
+    monkeypatch.setattr("broker.keys.rotation.opened", noting(making.opened))
+    await rotation(database).look()
+    await rotation(database).begin()
+    assert len(threads) > 4
+    assert threading.get_ident() not in threads
 
 
 async def test_a_restart_finds_the_same_keys(database: Database) -> None:
@@ -190,6 +215,16 @@ async def test_rows_hold_nothing_that_signs(database: Database) -> None:
         assert '"d"' not in public
         assert made.refresh[0].secret not in row.sealed_key
         assert row.public_jwk is not None or row.use == "refresh"
+
+
+async def test_what_is_published_is_made_of_what_is_sealed(database: Database) -> None:
+    """So that whoever can write the table cannot have a key of theirs published as ours."""
+    made = await rotation(database).begin()
+    theirs = orjson.dumps({**signing_key().public_jwk, "kid": made.signing[0].kid}).decode()
+    await execute(
+        database, f"UPDATE signing_keys SET public_jwk = '{theirs}' WHERE use = 'sig'".replace(":", "\\:")
+    )
+    assert (await rotation(database).begin()).jwks() == made.jwks()
 
 
 async def test_a_sealed_key_opens_in_no_other_row(database: Database) -> None:

@@ -69,7 +69,6 @@ async def test_the_key_set_and_its_etag_follow_a_change_on_every_replica(
     assert {first.kid, second.kid} < await published(other)
     after = await other.get(KEYS, headers={"If-None-Match": before.headers["etag"]})
     assert (after.status_code, after.headers["etag"] != before.headers["etag"]) == (200, True)
-    assert int(after.headers["content-length"]) == len(after.content)
     again = await other.get(KEYS, headers={"If-None-Match": after.headers["etag"]})
     assert again.status_code == 304
 

@@ -19,15 +19,15 @@ KEYS = "/.well-known/jwks.json"
 
 
 @pytest.mark.parametrize(
-    ("path", "media_type", "seconds"),
+    ("path", "media_type", "seconds", "stale"),
     [
-        (PROVIDER, "application/json", 3_600),
-        (SERVER, "application/json", 3_600),
-        (KEYS, "application/jwk-set+json", 120),
+        (PROVIDER, "application/json", 3_600, 3_600),
+        (SERVER, "application/json", 3_600, 3_600),
+        (KEYS, "application/jwk-set+json", 120, 12),
     ],
 )
 async def test_a_document_may_be_kept_and_asked_for_again(
-    file_url: str, clock: HeldClock, path: str, media_type: str, seconds: int
+    file_url: str, clock: HeldClock, path: str, media_type: str, seconds: int, stale: int
 ) -> None:
     async with running_front(file_url, clock, BROKER_JWKS_MAX_AGE="2m") as front:
         whole = await front.http.get(path)
@@ -40,8 +40,9 @@ async def test_a_document_may_be_kept_and_asked_for_again(
         changed = await front.http.get(path, headers={"If-None-Match": '"old"'})
         refused = [await front.http.request(method, path) for method in ("POST", "PUT", "DELETE", "PATCH")]
     assert (whole.status_code, whole.headers["content-type"]) == (200, media_type)
-    assert whole.headers["cache-control"] == f"public, max-age={seconds}"
-    assert int(whole.headers["content-length"]) == len(whole.content)
+    assert whole.headers["cache-control"] == f"public, max-age={seconds}, stale-while-revalidate={stale}"
+    assert (whole.headers["content-encoding"], whole.headers["vary"]) == ("gzip", "Accept-Encoding")
+    assert int(whole.headers["content-length"]) < len(whole.content)
     assert (head.status_code, head.content) == (200, b"")
     for name in ("etag", "content-type", "content-length", "cache-control"):
         assert head.headers[name] == whole.headers[name]
@@ -69,7 +70,7 @@ async def test_the_key_set_holds_public_halves_only(front: Front) -> None:
     assert {keys[alg]["kty"] for alg in ("PS256", "RS256")} == {"RSA"}
 
 
-@pytest.mark.parametrize("alg", ["ES256", "RS256", "EdDSA"])
+@pytest.mark.parametrize("alg", ["ES256", "RS256", "PS256", "EdDSA"])
 async def test_every_signing_algorithm_that_is_advertised_has_its_key_published(
     file_url: str, clock: HeldClock, alg: str
 ) -> None:
