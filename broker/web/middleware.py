@@ -47,8 +47,8 @@ class Document:
 class Edge:
     """The outermost ASGI application.
 
-    `documents` by path are answered at once; `open_paths` may be read by scripts of any origin, without
-    credentials (`*`, Fetch §3.2.5).
+    `documents` by path are answered at once, as they are just then. They and `open_paths` may be read by scripts
+    of any origin, without credentials (`*`, Fetch §3.2.5).
     """
 
     inside: ASGIApp
@@ -99,7 +99,7 @@ class Edge:
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]
-        if method == "OPTIONS" and path in self.open_paths:
+        if method == "OPTIONS" and self._is_open(path):
             await Response(status_code=204, headers=_PREFLIGHT_HEADERS)(scope, receive, send)
             return
         document = self.documents.get(path)
@@ -112,12 +112,15 @@ class Edge:
         else:
             raise HTTPException(405, headers={"Allow": "GET, HEAD, OPTIONS"})
 
+    def _is_open(self, path: str) -> bool:
+        return path in self.open_paths or path in self.documents
+
     def _add_headers(self, path: str, message: Message, request_id: str) -> None:
         # Raw pairs, since this runs for every answer; ASGI has names in lower case.
         headers = [*message["headers"], *self._common, (b"x-request-id", request_id.encode())]
         if not any(name == b"cache-control" for name, _ in headers):
             headers.append(_NO_STORE)
-        if path in self.open_paths:
+        if self._is_open(path):
             headers += _CORS_HEADERS
         message["headers"] = headers
 
