@@ -47,8 +47,8 @@ class Document:
 class Edge:
     """The outermost ASGI application.
 
-    `documents` by path are answered at once, as they are just then. They and `open_paths` may be read by scripts
-    of any origin, without credentials (`*`, Fetch §3.2.5).
+    `documents` by path are answered at once. They and `open_paths` may be read by scripts of any origin, without
+    credentials (`*`, Fetch §3.2.5).
     """
 
     inside: ASGIApp
@@ -113,7 +113,7 @@ class Edge:
             raise HTTPException(405, headers={"Allow": "GET, HEAD, OPTIONS"})
 
     def _is_open(self, path: str) -> bool:
-        return path in self.open_paths or path in self.documents
+        return path in self.documents or path in self.open_paths
 
     def _add_headers(self, path: str, message: Message, request_id: str) -> None:
         # Raw pairs, since this runs for every answer; ASGI has names in lower case.
