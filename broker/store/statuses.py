@@ -35,22 +35,16 @@ _NOW = bindparam("now", type_=BigInteger)
 _SINCE = bindparam("since", type_=BigInteger)
 _LISTED = grants.c.status_index.is_not(None)
 _BELIEVED = grants.c.access_expires_at > _NOW - LEEWAY_SECONDS
-_DELETED = select(deleted_grants.c.status_index).where(deleted_grants.c.expires_at > _NOW)
-# Keys know the longest life of what they signed, whatever the settings say by now. It bounds the search, since
-# a grant that has ended stays for as long as its refresh token would have lived.
-_LONGEST_LIFE = (
-    select(func.coalesce(func.max(signing_keys.c.token_life), 0)).where(signing_keys.c.use == "sig")
-).scalar_subquery()
-_ENDED = (
-    select(grants.c.status_index)
-    .where(_LISTED, _BELIEVED, grants.c.ended_at > _NOW - LEEWAY_SECONDS - _LONGEST_LIFE)
-    .union_all(_DELETED)
-)
 _ENDED_SINCE = (
     select(grants.c.status_index)
     .where(_LISTED, _BELIEVED, grants.c.ended_at > _SINCE)
-    .union_all(_DELETED.where(deleted_grants.c.ended_at > _SINCE))
+    .union_all(
+        select(deleted_grants.c.status_index).where(
+            deleted_grants.c.expires_at > _NOW, deleted_grants.c.ended_at > _SINCE
+        )
+    )
 )
+_LONGEST_LIFE = select(func.max(signing_keys.c.token_life).label("seconds")).where(signing_keys.c.use == "sig")
 # From list to list by the index, whatever lies between.
 _first = select(func.min(grants.c.status_index).label("found")).where(grants.c.status_index >= 0)
 _found = _first.cte("in_use", recursive=True)
@@ -87,7 +81,11 @@ async def reserve(tx: Transaction, *, many: int) -> int:
 
 async def ended(tx: Transaction, *, now: int) -> list[int]:
     """The indices of all that have ended while a token of theirs may still be believed."""
-    return [row["status_index"] for row in await tx.all(_ENDED, now=now)]
+    # Keys know the longest life of what they signed, whatever the settings say by now. It bounds the search, since
+    # a grant that has ended stays for as long as its refresh token would have lived.
+    life = await tx.one(_LONGEST_LIFE)
+    longest = life["seconds"] if life and life["seconds"] else 0
+    return await ended_since(tx, since=now - LEEWAY_SECONDS - longest, now=now)
 
 
 async def ended_since(tx: Transaction, *, since: int, now: int) -> list[int]:

@@ -48,6 +48,7 @@ def done(statements: list[str]) -> tuple[int, list[str]]:
         "SELECT grants.status_index",
         "WITH RECURSIVE",
         "SELECT counters",
+        "SELECT max(signing_keys",
     )
     asked = [statement for statement in statements if not statement.startswith(background)]
     seen = [statement.split()[0].upper().rstrip(";") for statement in asked]

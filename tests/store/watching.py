@@ -15,6 +15,7 @@ _IN_THE_BACKGROUND = (
     "SELECT grants.status_index",
     "WITH RECURSIVE",
     "SELECT counters",
+    "SELECT max(signing_keys",
 )
 
 
