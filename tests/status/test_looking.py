@@ -101,6 +101,7 @@ async def test_more_than_a_block_at_once_are_given_once_each(database: Database)
     indices = Indices(database, listed=True)
     given = await asyncio.gather(*(indices.take() for _ in range(BLOCK + 1)))
     assert sorted(each for each in given if each is not None) == list(range(BLOCK + 1))
+    assert (await database.read(statuses.in_use)).reserved == 2 * BLOCK
     indices.put_back(5)
     assert await indices.take() == 5
 

@@ -8,12 +8,13 @@ import pytest
 
 from broker.oauth.status_list import LEEWAY_SECONDS, SIZE
 from broker.store import clients, grants, leaving, statuses
-from broker.store.database import Database
+from broker.store.database import Database, Transaction
 from broker.store.grant_rows import Spent
 from tests.store.rows import (
     APP,
     GRANT,
     NOW,
+    Outcome,
     add_client,
     execute,
     grant_row,
@@ -140,3 +141,23 @@ async def test_lists_in_use_are_those_with_a_grant_in_them(database: Database) -
         names: dict[str, Any] = {"code_digest": b"c%d" % number, "login_digest": b"l%d" % number}
         await record(database, sign_in(session=f"ses_{number}", id=f"{number}" * 32, status_index=place, **names))
     assert list((await database.read(statuses.in_use)).lists) == [0, 3, 4, 4_000]
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_no_code_is_redeemed_between_the_telling_and_the_deleting(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its token would live, and nothing would be left to tell of it."""
+    await add_client(database)
+    await record(database, sign_in(status_index=7))
+    keep = statuses.keep_of_client
+    attempts: list[asyncio.Task[Outcome]] = []
+
+    async def meanwhile(tx: Transaction, client_id: str, *, now: int) -> None:
+        await keep(tx, client_id, now=now)
+        attempts.append(asyncio.create_task(redeem(database)))
+        await asyncio.wait(attempts, timeout=0.3)
+
+    monkeypatch.setattr(statuses, "keep_of_client", meanwhile)
+    await database.transact(clients.remove, APP, now=NOW)
+    assert not isinstance(await attempts[0], Spent)
