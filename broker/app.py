@@ -19,6 +19,7 @@ from broker.client_auth.jwks import KeySource
 from broker.client_auth.possession import Possession
 from broker.clock import Clock, stopwatch, system_clock
 from broker.health import Health
+from broker.indices import Indices
 from broker.introspection import Introspection
 from broker.keys.ring import Ring
 from broker.keys.rotation import Rotation
@@ -44,6 +45,7 @@ from broker.par import PushedRequests
 from broker.revocation import Revocation
 from broker.sealing import Sealer
 from broker.settings import Settings
+from broker.status import StatusLists
 from broker.store import avatars, deliveries, revocations, sessions
 from broker.store.database import Database, connect
 from broker.tokens.endpoint import TokenEndpoint
@@ -52,6 +54,7 @@ from broker.upstream.http import upstream_client
 from broker.userinfo import UserInfo
 from broker.vault import Vault
 from broker.vault_revoking import TikTokRevocation
+from broker.web.documents import Document
 from broker.web.errors import Json
 from broker.web.middleware import Edge
 from broker.webhook import Events, Webhook
@@ -91,8 +94,10 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
                 settings.signing_alg,
                 settings.access_token_ttl,
                 cast("Literal['copy', 'link', 'off']", settings.avatars),
+                settings.status_list,
             ),
             directory=ClientDirectory(database, clock),
+            indices=Indices(database, settings.status_list),
             pages=pages,
             vault=Vault(database, sealer, connectors(settings, upstream, clock), clock),
             outbound=Outbound(await stack.enter_async_context(outbound_client(reach)), reach),
@@ -108,7 +113,12 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
             revocations.TIKTOK_REVOCATION: TikTokRevocation(house.vault).deliver,
         }
         outbox = Outbox(database, kinds, clock)
-        front_door = house.front_door(outbox, rotation)
+        documents: dict[str, Document] = {}
+        front_door = house.front_door(outbox, rotation, documents)
+        if settings.status_list:
+            lists = StatusLists(database, house.claims, house.indices, documents, clock)
+            rotation.followers.append(lists.follow)
+            await stack.enter_async_context(lists.working())
         await stack.enter_async_context(outbox.working())
         await stack.enter_async_context(rotation.working())
         yield front_door
@@ -124,6 +134,7 @@ class _House:
     sealer: Sealer
     claims: Claims
     directory: ClientDirectory
+    indices: Indices
     pages: Pages
     vault: Vault
     outbound: Outbound
@@ -137,8 +148,8 @@ class _House:
         """What tells apps that a session is over."""
         return LogoutNotice(self.directory, self.claims, self.outbound, self.clock)
 
-    def front_door(self, outbox: Outbox, rotation: Rotation) -> ASGIApp:
-        """Every room, mounted; the key set follows the keys."""
+    def front_door(self, outbox: Outbox, rotation: Rotation, documents: dict[str, Document]) -> ASGIApp:
+        """Every room, mounted; the key set among the `documents` follows the keys."""
         settings = self.settings
         routes = [
             *self._browser_routes(outbox),
@@ -148,7 +159,7 @@ class _House:
             *Health(self.database, self.claims, self.clock).routes(),
             *Metrics(settings.metrics_token).routes(),
         ]
-        documents = dict(discovery.documents(settings.issuer, languages=self.pages.languages.tags))
+        documents.update(discovery.documents(settings.issuer, languages=self.pages.languages.tags))
 
         def publish(ring: Ring) -> None:
             documents.update(discovery.key_set(ring, max_age=settings.jwks_max_age))
@@ -174,7 +185,7 @@ class _House:
             session_max=settings.session_max_ttl,
             grant=settings.grant_ttl,
         )
-        codes = Codes(self.database, self.vault, lifetimes, settings.avatars, outbox, self.clock)
+        codes = Codes(self.database, self.vault, self.indices, lifetimes, settings.avatars, outbox, self.clock)
         departure = Departure(browser, tiktok, callbacks)
         authorize = Authorize(
             issuer=issuer,
@@ -234,6 +245,7 @@ class _House:
             possession=possession,
             claims=self.claims,
             vault=self.vault,
+            indices=self.indices,
             lifetimes=lifetimes,
             avatars=settings.avatars,
             clock=self.clock,

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 
 from broker import opaque
 from broker.keys.signer import BadSignature, Signer
+from broker.oauth import status_list
 from broker.store.grant_rows import Grant
 
 ACCESS_TYP: Final = "at+jwt"
@@ -33,12 +34,16 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """To which app, and by which sign-in, a token belongs; `auth_time` in epoch seconds."""
+    """To which app, and by which sign-in, a token belongs; `auth_time` in epoch seconds.
+
+    `status_index` is where the status lists tell of it, if they do.
+    """
 
     grant_id: str
     client_id: str
     sid: str | None
     auth_time: int
+    status_index: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +83,17 @@ class InvalidToken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """Mints and verifies. Lifetimes in seconds. `avatars`: whose addresses of pictures are told, if any."""
+    """Mints and verifies. Lifetimes in seconds. `avatars`: whose addresses of pictures are told, if any.
+
+    `listed`: there are status lists, so access tokens name their place in them.
+    """
 
     issuer: str
     signer: Signer
     signing_alg: str
     access_token_ttl: int
     avatars: Literal["copy", "link", "off"] = "off"
+    listed: bool = False
 
     def person_of(self, grant: Grant) -> Person:
         """The person behind a living grant."""
@@ -132,7 +141,24 @@ class Claims:
             claims["sid"] = occasion.sid
         if jkt is not None:
             claims["cnf"] = {"jkt": jkt}
+        if self.listed and occasion.status_index is not None:
+            claims["status"] = status_list.reference(self.issuer, occasion.status_index)
         return await self.signer.sign(claims, typ=ACCESS_TYP, alg=self.signing_alg, now=now)
+
+    def signing_kid(self, *, now: int) -> str:
+        """The key by which access tokens and status lists are signed now."""
+        return self.signer.ring.signer(self.signing_alg, now=now).kid
+
+    async def status_list(self, number: int, packed: str, *, now: int) -> str:
+        """A list of which grants have ended (draft-ietf-oauth-status-list, "Status List Token in JWT Format")."""
+        claims = {
+            "sub": status_list.address(self.issuer, number),
+            "iat": now,
+            "exp": now + status_list.LIFE_SECONDS,
+            "ttl": status_list.TTL_SECONDS,
+            "status_list": {"bits": status_list.BITS, "lst": packed},
+        }
+        return await self.signer.sign(claims, typ=status_list.TYP, alg=self.signing_alg, now=now)
 
     async def machine_token(
         self, client_id: str, *, scope: tuple[str, ...], resources: tuple[str, ...], jkt: str | None, now: int

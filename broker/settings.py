@@ -81,6 +81,7 @@ class Settings:
     refresh_grace: int
     jwks_max_age: int
     key_lifetime: int
+    status_list: bool
     trusted_proxies: tuple[Network, ...]
     metrics_token: Secret | None
     allow_private_callbacks: bool

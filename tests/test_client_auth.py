@@ -171,7 +171,7 @@ async def test_a_removed_client_is_forgotten(
     directory: ClientDirectory, database: Database, clock: HeldClock
 ) -> None:
     await directory.find("cli_public")
-    await database.transact(clients.remove, "cli_public")
+    await database.transact(clients.remove, "cli_public", now=clock())
     assert await directory.reread("cli_public") is None
     assert await directory.find("cli_public") is None
 

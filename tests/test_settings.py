@@ -26,7 +26,7 @@ def test_what_is_needed_is_enough_and_the_rest_stands_at_its_default() -> None:
     assert (found.code_ttl, found.access_token_ttl, found.refresh_token_ttl) == (60, 600, 2_592_000)
     assert (found.grant_ttl, found.session_ttl, found.session_max_ttl) == (31_536_000, 604_800, 2_592_000)
     assert (found.login_ttl, found.refresh_grace, found.jwks_max_age) == (600, 60, 300)
-    assert (found.key_lifetime, found.signing_alg) == (7_776_000, "ES256")
+    assert (found.key_lifetime, found.signing_alg, found.status_list) == (7_776_000, "ES256", True)
     assert (found.trusted_proxies, found.metrics_token, found.allow_private_callbacks) == ((), None, False)
     assert (found.log_format, found.log_level) == ("json", "info")
     (default,) = found.registrations
@@ -79,7 +79,7 @@ def test_every_field_has_the_type_it_declares() -> None:
 
 
 def test_the_table_holds_every_variable_once_and_every_default_is_valid() -> None:
-    assert len({variable.name for variable in VARIABLES}) == len(VARIABLES) == 29
+    assert len({variable.name for variable in VARIABLES}) == len(VARIABLES) == 30
     assert all(variable.purpose and variable.name.startswith("BROKER_") for variable in VARIABLES)
     for variable in VARIABLES:
         if variable.default is not None:

@@ -186,6 +186,13 @@ VARIABLES: tuple[Variable, ...] = (
         default="90d",
     ),
     Variable(
+        "BROKER_STATUS_LIST",
+        "status_list",
+        values.switch,
+        "on publishes which access tokens have been revoked, for backends that verify them by themselves",
+        default="on",
+    ),
+    Variable(
         "BROKER_TRUSTED_PROXIES",
         "trusted_proxies",
         values.networks,

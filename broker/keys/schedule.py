@@ -11,6 +11,7 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Final, TypeAlias
 
+from broker.oauth import status_list
 from broker.store.keys import KeyFacts
 
 SIGN: Final = "sig"
@@ -18,7 +19,7 @@ REFRESH: Final = "refresh"
 MAC: Final = "HS256"
 SPREAD_SECONDS: Final = 5
 """After so long every replica has learned of a change."""
-LEEWAY_SECONDS: Final = 300
+LEEWAY_SECONDS: Final = status_list.LEEWAY_SECONDS
 """For how long after its end a verifier may still believe a token: the most generous libraries allow that."""
 
 

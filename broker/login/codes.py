@@ -6,6 +6,7 @@ from starlette.requests import Request
 
 from broker import opaque
 from broker.clock import Clock
+from broker.indices import Indices
 from broker.login.request import Asked
 from broker.login.started import Login
 from broker.oauth.authorization_request import AuthorizationRequest
@@ -44,6 +45,7 @@ class Codes:
 
     database: Database
     vault: Vault
+    indices: Indices
     lifetimes: Lifetimes
     avatars: str
     outbox: Outbox
@@ -88,6 +90,7 @@ class Codes:
                 offline="offline_access" in login.scope,
                 auth_time=now,
                 expires_at=now + self.lifetimes.grant,
+                status_index=await self.indices.take(),
             ),
             old_cookie=opaque.digest(old_cookie) if old_cookie else None,
             expected_user=login.expected_user,
@@ -125,6 +128,7 @@ class Codes:
                 offline="offline_access" in wanted.scope,
                 auth_time=session.auth_time,
                 expires_at=now + self.lifetimes.grant,
+                status_index=await self.indices.take(),
             ),
             pushed_request=asked.pushed,
             request_id=request.scope["broker.request_id"],

@@ -54,7 +54,7 @@ async def enable(tx: Transaction, client_id: str, *, now: int) -> bool:
 
 async def remove(tx: Transaction, client_id: str, *, now: int) -> bool:
     """Delete the client and its grants."""
-    removed = await clients.remove(tx, client_id)
+    removed = await clients.remove(tx, client_id, now=now)
     return await _recorded(tx, removed, "client.removed", client_id, now)
 
 

@@ -12,6 +12,7 @@ import orjson
 from sqlalchemy import BigInteger, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from broker.store import statuses
 from broker.store.database import Row, Transaction
 from broker.store.grant_rows import CLIENT_CURRENT
 from broker.store.schema import clients, grants
@@ -66,6 +67,12 @@ _DISABLE = (
 )
 _ENABLE = update(clients).where(_BY_ID, clients.c.disabled_at.is_not(None)).values(disabled_at=None, **_CHANGED)
 _REMOVE = delete(clients).where(_BY_ID)
+# What has ended gets no token any more.
+_END_GRANTS = (
+    update(grants)
+    .where(grants.c.client_id == bindparam("id"), grants.c.ended_at.is_(None))
+    .values(ended_at=bindparam("now"), ended_reason="client_removed")
+)
 _REMOVE_GRANTS = delete(grants).where(grants.c.client_id == bindparam("id"))
 _COUNT_GRANTS = (
     select(func.count().label("grants")).select_from(grants).where(grants.c.client_id == bindparam("id"))
@@ -139,8 +146,10 @@ async def count_grants(tx: Transaction, client_id: str) -> int:
     return row["grants"] if row else 0
 
 
-async def remove(tx: Transaction, client_id: str) -> bool:
+async def remove(tx: Transaction, client_id: str, *, now: int) -> bool:
     """Delete the client and its grants; False when there is no such client."""
+    await tx.run(_END_GRANTS, id=client_id, now=now)
+    await statuses.keep_of_client(tx, client_id, now=now)
     await tx.run(_REMOVE_GRANTS, id=client_id)
     return bool(await tx.run(_REMOVE, id=client_id))
 

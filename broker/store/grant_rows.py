@@ -29,6 +29,7 @@ class Grant:
     avatar_id: str | None
     open_id: str
     tiktok_scope: str
+    status_index: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ LIVING = (
     grants.c.auth_time,
     grants.c.generation,
     grants.c.refresh_kid,
+    grants.c.status_index,
     _column(select(users.c.union_id).where(_ITS_USER), "union_id"),
     _column(select(users.c.display_name).where(_ITS_USER), "display_name"),
     _column(select(users.c.username).where(_ITS_USER), "username"),
@@ -130,4 +132,5 @@ def grant_of(row: Row) -> Grant:
         avatar_id=row["avatar_id"],
         open_id=row["open_id"],
         tiktok_scope=row["tiktok_scope"],
+        status_index=row["status_index"],
     )

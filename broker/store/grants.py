@@ -41,6 +41,7 @@ class NewGrant:
     offline: bool
     auth_time: int
     expires_at: int
+    status_index: int | None = None
 
 
 _NEW = (
@@ -63,6 +64,7 @@ _NEW = (
     "created_at",
     "expires_at",
     "generation",
+    "status_index",
 )
 _BEGIN = (
     insert(grants)
@@ -111,6 +113,7 @@ async def begin(
             created_at=now,
             expires_at=new.expires_at,
             generation=0,
+            status_index=new.status_index,
         )
     )
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, delete, select, update
 
 from broker import opaque
-from broker.store import audit, deliveries, endings, revocations
+from broker.store import audit, deliveries, endings, revocations, statuses
 from broker.store.database import Transaction
 from broker.store.endings import Standing
 from broker.store.revocations import Revocation
@@ -87,6 +87,7 @@ async def erase(tx: Transaction, user_id: str, *, now: int) -> Left | Refreshing
     for registration, open_id in known_as:
         await deliveries.forget_whom(tx, registration=registration, open_id=open_id)
     await tx.run(_FORGET_WHOSE, user=user_id)
+    await statuses.keep_of_user(tx, user_id, now=now)
     # Accounts, sessions, grants and the copied picture go with their person.
     await tx.run(_DELETE, user=user_id)
     await audit.record(tx, "user.erased", actor="operator", user_id=erased(user_id), now=now)

@@ -20,9 +20,11 @@ from sqlalchemy import (
     select,
 )
 
+from broker.oauth.status_list import LEEWAY_SECONDS
 from broker.store.database import Transaction
 from broker.store.schema import (
     avatars,
+    deleted_grants,
     grants,
     outbox,
     pushed_requests,
@@ -61,9 +63,13 @@ _BATCHES: Final = {
         select(grants.c.id).where(
             grants.c.code_expires_at <= _LONG_AGO,
             func.coalesce(grants.c.refresh_expires_at, 0) <= _NOW,
-            func.coalesce(grants.c.access_expires_at, 0) <= _NOW,
+            # The status lists tell of it for as long as anybody may believe its last token.
+            func.coalesce(grants.c.access_expires_at, 0) <= _NOW - LEEWAY_SECONDS,
             ~exists(literal_column("1")).where(sessions.c.id == grants.c.session_id, ~_SESSION_OVER),
         ),
+    ),
+    "deleted_grants": _batch(
+        deleted_grants, select(deleted_grants.c.status_index).where(deleted_grants.c.expires_at <= _NOW)
     ),
     # While a grant is left its tokens name the session.
     "sessions": _batch(

@@ -6,7 +6,7 @@ was checked before anything here is asked.
 
 from dataclasses import dataclass
 
-from sqlalchemy import and_, bindparam, or_, select, update
+from sqlalchemy import BigInteger, and_, bindparam, case, func, or_, select, update
 
 from broker.store.database import Transaction
 from broker.store.grant_rows import (
@@ -39,6 +39,7 @@ _MAY_REFRESH = and_(
 # RFC 9449 §5: a public client's refresh token works with the key it was issued with. One that was issued without
 # any is not bound later: a thief could bind it to a key of his own, and reuse by its owner would go unnoticed.
 _BOUND = grants.c.refresh_jkt.is_not_distinct_from(bindparam("bound_to", type_=grants.c.refresh_jkt.type))
+_ACCESS = bindparam("access_expires", type_=BigInteger)
 _ROTATE = (
     update(grants)
     .where(
@@ -54,7 +55,10 @@ _ROTATE = (
         rotated_at=NOW,
         refresh_kid=bindparam("kid"),
         refresh_expires_at=REFRESH_EXPIRES,
-        access_expires_at=bindparam("access_expires"),
+        # Tokens of before a setting was made shorter live on.
+        access_expires_at=case((grants.c.access_expires_at > _ACCESS, grants.c.access_expires_at), else_=_ACCESS),
+        # Who has none is of an earlier release, or of a time when the lists were off.
+        status_index=func.coalesce(grants.c.status_index, bindparam("fresh_index", type_=BigInteger)),
     )
     .returning(*LIVING)
 )
@@ -94,12 +98,14 @@ async def rotate(
     refresh_kid: str,
     refresh_expires_at: int,
     access_expires_at: int,
+    status_index: int | None = None,
     grace: int,
     request_id: str | None,
     now: int,
 ) -> Spent | Refused | StaleClient:
     """Spend a genuine refresh token of `generation`; `refresh_jkt` is the key that it must be bound to, if any.
 
+    `status_index` is for a grant that has none yet; the answer tells which it has.
     The last spent one, again within `grace` seconds, gets the same successor; any older one ends the grant
     (RFC 9700 §4.14.2).
     """
@@ -113,6 +119,7 @@ async def rotate(
         kid=refresh_kid,
         refresh_expires=refresh_expires_at,
         access_expires=access_expires_at,
+        fresh_index=status_index,
         now=now,
     )
     if row is not None:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData(
@@ -110,6 +111,8 @@ sessions = Table(
     Index(None, "account_id"),
 )
 
+_ENDED = "ended_at IS NOT NULL"
+_LISTED = "status_index IS NOT NULL"
 grants = Table(
     "grants",
     metadata,
@@ -143,6 +146,8 @@ grants = Table(
     Column("access_expires_at", BigInteger),
     Column("ended_at", BigInteger),
     Column("ended_reason", Text),
+    # Where the status lists tell of it; None when they were off, or unknown to the release that wrote the row.
+    Column("status_index", BigInteger),
     UniqueConstraint("login_digest"),
     UniqueConstraint("code_digest"),
     CheckConstraint("generation >= 0", name="generation_not_negative"),
@@ -151,6 +156,28 @@ grants = Table(
     Index(None, "session_id"),
     Index(None, "account_id"),
     Index(None, "client_id"),
+    # Nothing that a refresh writes is in an index: PostgreSQL then leaves all of them alone.
+    Index(None, "ended_at", sqlite_where=text(_ENDED), postgresql_where=text(_ENDED)),
+    Index(None, "status_index", unique=True, sqlite_where=text(_LISTED), postgresql_where=text(_LISTED)),
+)
+
+# Of grants that were deleted while an access token of theirs was good: what the status lists go on telling.
+deleted_grants = Table(
+    "deleted_grants",
+    metadata,
+    Column("status_index", BigInteger, primary_key=True, autoincrement=False),
+    Column("ended_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Index(None, "ended_at"),
+    Index(None, "expires_at"),
+)
+
+# The next number that nobody has, by what is counted.
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("next", BigInteger, nullable=False),
 )
 
 pushed_requests = Table(

@@ -77,7 +77,7 @@ async def _for_person(
 ) -> dict[str, Any]:
     grant = issue.grant
     person = claims.person_of(grant)
-    occasion = Occasion(grant.id, grant.client_id, grant.session_id, grant.auth_time)
+    occasion = Occasion(grant.id, grant.client_id, grant.session_id, grant.auth_time, grant.status_index)
     access_token = await claims.access_token(
         person, occasion, scope=issue.scope, resources=issue.resources, jkt=jkt, now=now
     )

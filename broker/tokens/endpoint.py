@@ -17,6 +17,7 @@ from broker.client_auth.directory import Client
 from broker.client_auth.dpop import Proof
 from broker.client_auth.possession import Possession
 from broker.clock import Clock
+from broker.indices import Indices
 from broker.oauth.errors import (
     invalid_client,
     invalid_dpop_proof,
@@ -53,6 +54,7 @@ class TokenEndpoint:
     possession: Possession
     claims: Claims
     vault: Vault
+    indices: Indices
     lifetimes: Lifetimes
     avatars: str
     clock: Clock
@@ -94,6 +96,7 @@ class TokenEndpoint:
             database=self.database,
             claims=self.claims,
             vault=self.vault,
+            indices=self.indices,
             lifetimes=self.lifetimes,
             avatars=self.avatars,
             request_id=request_id,

@@ -6,6 +6,7 @@ from broker.claims import Claims
 from broker.client_auth.directory import Client
 from broker.client_auth.dpop import Proof
 from broker.client_auth.possession import Possession
+from broker.indices import Indices
 from broker.keys.ring import Ring
 from broker.oauth.errors import invalid_dpop_proof
 from broker.oauth.parameters import Parameters
@@ -30,6 +31,7 @@ class Presentation:
     database: Database
     claims: Claims
     vault: Vault
+    indices: Indices
     lifetimes: Lifetimes
     avatars: str
     request_id: str

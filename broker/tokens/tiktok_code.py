@@ -140,6 +140,7 @@ async def _written(
             offline="offline_access" in scope,
             auth_time=now,
             expires_at=now + lifetimes.grant,
+            status_index=await presented.indices.take(),
         ),
         old_cookie=None,
         expected_user=None,

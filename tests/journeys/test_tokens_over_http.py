@@ -38,6 +38,7 @@ async def test_the_token_response_has_what_was_promised(stage: Stage) -> None:
     assert jwt.get_unverified_header(body["access_token"])["typ"] == "at+jwt"
     assert set(access) == {
         *("iss", "sub", "aud", "exp", "iat", "jti", "client_id", "scope", "sid", "auth_time", "union_id"),
+        "status",
     }
     assert access["aud"] == [stage.issuer]
     assert (identity["aud"], identity["azp"], identity["sid"]) == (WEB, WEB, access["sid"])

@@ -126,7 +126,7 @@ async def test_a_token_for_another_audience_opens_userinfo_only_with_openid(
     stage: Stage, scope: str, status: int
 ) -> None:
     metadata = {"redirect_uris": [WEB_REDIRECT], "audience": [API, "https://other.example/"]}
-    await stage.database.transact(clients.remove, WEB)
+    await stage.database.transact(clients.remove, WEB, now=stage.clock())
     await stage.database.transact(clients.add, WEB, metadata, opaque.digest(WEB_SECRET), now=stage.clock())
     tokens = await stage.sign_in(scope=scope, resource=API)
     audience = jwt.decode(tokens["access_token"], options={"verify_signature": False})["aud"]

@@ -53,7 +53,7 @@ async def test_a_disabled_client_is_out_at_once_and_comes_back_when_enabled(stag
 
 async def test_a_removed_client_leaves_no_grant_behind(stage: Stage) -> None:
     tokens = await stage.sign_in()
-    await stage.database.transact(clients.remove, WEB)
+    await stage.database.transact(clients.remove, WEB, now=stage.clock())
     assert (await stage.userinfo(tokens["access_token"])).status_code == 401
     assert (await stage.refresh(tokens["refresh_token"])).json()["error"] == "invalid_client"
     assert "grants" not in await written(stage.database)

@@ -194,6 +194,6 @@ async def test_a_client_that_is_gone_by_the_callback_gets_no_code(stage: Stage, 
     if gone == "disabled":
         await stage.database.transact(clients.disable, WEB, now=stage.clock())
     else:
-        await stage.database.transact(clients.remove, WEB)
+        await stage.database.transact(clients.remove, WEB, now=stage.clock())
     await assert_lost(stage, await browser.get(callback))
     assert [name for name in browser.cookies if "login" in name] == []

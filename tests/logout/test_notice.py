@@ -74,7 +74,7 @@ async def test_an_app_no_longer_welcome_is_told_nothing_and_nothing_is_kept_for_
         if fate == "disabled":
             await sqlite.transact(clients.disable, APP, now=clock())
         elif fate == "removed":
-            await sqlite.transact(clients.remove, APP)
+            await sqlite.transact(clients.remove, APP, now=clock())
         else:
             await sqlite.transact(clients.set_metadata, APP, {}, now=clock())
         assert await notice.deliver(PAYLOAD) is True

@@ -111,6 +111,6 @@ async def test_a_change_of_the_client_holds_at_once_on_every_replica(stage: Stag
                 registered = {"grant_types": ["authorization_code"], "redirect_uris": [WEB_REDIRECT]}
                 await transact(clients.set_metadata, machine, registered, now=now)
             case _:
-                await transact(clients.remove, machine)
+                await transact(clients.remove, machine, now=now)
         expected = (400, "unauthorized_client") if change == "no such grant" else (401, "invalid_client")
         assert refusal(await post(other, "/token", ASK, auth=auth)) == expected

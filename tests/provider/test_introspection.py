@@ -154,7 +154,7 @@ async def test_a_machines_token_lives_as_long_as_its_client_is_welcome(stage: St
     )
     await stage.database.transact(clients.disable, machine, now=stage.clock())
     assert await told(stage, token, ("cli_api", API_SECRET)) == DEAD
-    await stage.database.transact(clients.remove, machine)
+    await stage.database.transact(clients.remove, machine, now=stage.clock())
     assert await told(stage, token, ("cli_api", API_SECRET)) == DEAD
 
 

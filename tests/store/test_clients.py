@@ -58,15 +58,15 @@ async def test_nothing_can_be_done_to_a_client_that_is_not_there(database: Datab
     assert not await database.transact(clients.set_secret, APP, b"new", now=NOW)
     assert not await database.transact(clients.disable, APP, now=NOW)
     assert not await database.transact(clients.enable, APP, now=NOW)
-    assert not await database.transact(clients.remove, APP)
+    assert not await database.transact(clients.remove, APP, now=NOW)
 
 
 async def test_a_removed_client_takes_its_grants_along_and_nobody_elses(database: Database) -> None:
     await add_client(database)
     await record(database)
     await add_client(database, "cli_other")
-    assert await database.transact(clients.remove, "cli_other")
+    assert await database.transact(clients.remove, "cli_other", now=NOW)
     assert await row(database, "SELECT count(*) AS grants FROM grants") == {"grants": 1}
-    assert await database.transact(clients.remove, APP)
+    assert await database.transact(clients.remove, APP, now=NOW)
     assert await row(database, "SELECT count(*) AS grants FROM grants") == {"grants": 0}
     assert await database.read(clients.find, APP) is None

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from broker.oauth.status_list import LEEWAY_SECONDS
 from broker.store import purging
 from broker.store.database import Database
 from tests.store.rows import (
@@ -49,7 +50,7 @@ async def test_each_of_its_lives_keeps_a_grant(signed_in: Database, lives: str) 
     assert when > NOW + GRANT_TTL
     change = {
         "code": f"UPDATE grants SET code_expires_at = {when - DAY + 1}",
-        "access token": f"UPDATE grants SET access_expires_at = {when + 1}",
+        "access token": f"UPDATE grants SET access_expires_at = {when - LEEWAY_SECONDS + 1}",
         "session": f"UPDATE sessions SET expires_at = {when + 1}",
     }
     await execute(signed_in, change[lives])
@@ -90,6 +91,7 @@ ROWS: dict[str, tuple[str, int]] = {
         f" SELECT cookie_digest, 'r', 'e', 1, 1, {NOW} FROM sessions",
         0,
     ),
+    "deleted_grants": (f"INSERT INTO deleted_grants VALUES (7, {NOW}, {NOW})", 0),
     "outbox": (f"INSERT INTO outbox VALUES ('d', 'kind', '[]', 0, 1, {NOW})", DAY),
 }
 

@@ -61,7 +61,7 @@ async def test_a_client_that_is_no_longer_welcome_gets_no_code(database: Databas
     if gone == "disabled":
         await database.transact(clients.disable, APP, now=NOW)
     else:
-        await database.transact(clients.remove, APP)
+        await database.transact(clients.remove, APP, now=NOW)
     with pytest.raises(sign_ins.LoginSpent):
         await record(database)
     assert await row(database, COUNTS) == NOTHING

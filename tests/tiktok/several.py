@@ -48,9 +48,9 @@ async def add_app(stage: Stage, client_id: str, **metadata: Any) -> str:
 
 
 async def assert_nothing_stored(stage: Stage) -> None:
-    """Every table is empty but those of apps and keys."""
+    """Every table is empty but those of apps, keys and numbers."""
     found = await contents(stage.database)
-    assert {name for name, rows in found.items() if rows} == {"clients", "signing_keys"}
+    assert {name for name, rows in found.items() if rows} == {"clients", "signing_keys", "counters"}
 
 
 def cookies_left(browser: httpx.AsyncClient) -> list[str]:

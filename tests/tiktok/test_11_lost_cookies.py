@@ -110,7 +110,7 @@ async def test_there_is_no_way_back_to_an_app_that_is_not_welcome(stage: Stage, 
     if gone == "disabled":
         await stage.database.transact(clients.disable, WEB, now=stage.clock())
     else:
-        await stage.database.transact(clients.remove, WEB)
+        await stage.database.transact(clients.remove, WEB, now=stage.clock())
     stage.clock.advance(5)
     assert links(await lost(stage, callback)) == []
     # Nor in the browser where it began, which loses its cookie.

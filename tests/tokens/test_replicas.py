@@ -64,7 +64,7 @@ async def test_a_client_disabled_elsewhere_gets_nothing_from_the_next_request_on
 
 async def test_a_client_removed_elsewhere_takes_its_grants_along(stage: Stage) -> None:
     tokens = await stage.sign_in()
-    await stage.database.transact(clients.remove, WEB)
+    await stage.database.transact(clients.remove, WEB, now=stage.clock())
     assert error(await stage.refresh(tokens["refresh_token"])) == CLIENT
     assert (await stage.userinfo(tokens["access_token"])).status_code == 401
 

@@ -1,0 +1,110 @@
+"""What the status lists tell: which grants ended while a token of theirs may be believed.
+
+A grant's place is given for good. Indices are reserved in blocks, so that the birth of a grant costs no more.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import BigInteger, Insert, bindparam, func, insert, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from broker.oauth.status_list import LEEWAY_SECONDS, SIZE
+from broker.store.database import Transaction
+from broker.store.schema import counters, deleted_grants, grants, signing_keys
+
+
+@dataclass(frozen=True, slots=True)
+class InUse:
+    """`lists` that have a grant in them, by number; and how many indices have been `reserved`: those below."""
+
+    lists: Sequence[int]
+    reserved: int
+
+
+_COUNTER = "status_index"
+_MANY = bindparam("many", type_=BigInteger)
+_RESERVE = (
+    upsert(counters)
+    .values(name=_COUNTER, next=_MANY)
+    .on_conflict_do_update(index_elements=[counters.c.name], set_={"next": counters.c.next + _MANY})
+    .returning(counters.c.next)
+)
+_RESERVED = select(counters.c.next).where(counters.c.name == _COUNTER)
+_NOW = bindparam("now", type_=BigInteger)
+_SINCE = bindparam("since", type_=BigInteger)
+_LISTED = grants.c.status_index.is_not(None)
+_BELIEVED = grants.c.access_expires_at > _NOW - LEEWAY_SECONDS
+_ENDED_SINCE = (
+    select(grants.c.status_index)
+    .where(_LISTED, _BELIEVED, grants.c.ended_at > _SINCE)
+    .union_all(
+        select(deleted_grants.c.status_index).where(
+            deleted_grants.c.expires_at > _NOW, deleted_grants.c.ended_at > _SINCE
+        )
+    )
+)
+_LONGEST_LIFE = select(func.max(signing_keys.c.token_life).label("seconds")).where(signing_keys.c.use == "sig")
+# From list to list by the index, whatever lies between.
+_first = select(func.min(grants.c.status_index).label("found")).where(grants.c.status_index >= 0)
+_found = _first.cte("in_use", recursive=True)
+_next = (
+    select(func.min(grants.c.status_index))
+    .where(grants.c.status_index >= _found.c.found // SIZE * SIZE + SIZE)
+    .correlate(_found)
+    .scalar_subquery()
+)
+_in_use = _found.union_all(select(_next).where(_found.c.found.is_not(None)))
+_IN_USE = select((_in_use.c.found // SIZE).label("number")).where(_in_use.c.found.is_not(None))
+
+
+def _keeping(whose: str) -> Insert:
+    theirs = select(grants.c.status_index, _NOW, grants.c.access_expires_at + LEEWAY_SECONDS)
+    return insert(deleted_grants).from_select(
+        ["status_index", "ended_at", "expires_at"],
+        theirs.where(grants.c[whose] == bindparam("whose"), _LISTED, _BELIEVED),
+    )
+
+
+_KEEP_OF_USER = _keeping("user_id")
+_KEEP_OF_CLIENT = _keeping("client_id")
+
+
+async def reserve(tx: Transaction, *, many: int) -> int:
+    """Reserve so many indices; the first of them."""
+    row = await tx.one(_RESERVE, many=many)
+    if row is None:
+        raise LookupError("an upsert answers with its row")
+    first: int = row["next"] - many
+    return first
+
+
+async def ended(tx: Transaction, *, now: int) -> list[int]:
+    """The indices of all that have ended while a token of theirs may still be believed."""
+    # Keys know the longest life of what they signed, whatever the settings say by now. It bounds the search, since
+    # a grant that has ended stays for as long as its refresh token would have lived.
+    life = await tx.one(_LONGEST_LIFE)
+    longest = life["seconds"] if life and life["seconds"] else 0
+    return await ended_since(tx, since=now - LEEWAY_SECONDS - longest, now=now)
+
+
+async def ended_since(tx: Transaction, *, since: int, now: int) -> list[int]:
+    """Those of them that ended after `since`."""
+    return [row["status_index"] for row in await tx.all(_ENDED_SINCE, since=since, now=now)]
+
+
+async def in_use(tx: Transaction) -> InUse:
+    """Which lists somebody's token may name."""
+    lists = [row["number"] for row in await tx.all(_IN_USE)]
+    counter = await tx.one(_RESERVED)
+    return InUse(lists, counter["next"] if counter else 0)
+
+
+async def keep_of_user(tx: Transaction, user_id: str, *, now: int) -> None:
+    """Before the person's grants, which have all ended, are deleted: go on telling of those with live tokens."""
+    await tx.run(_KEEP_OF_USER, whose=user_id, now=now)
+
+
+async def keep_of_client(tx: Transaction, client_id: str, *, now: int) -> None:
+    """The same for a client."""
+    await tx.run(_KEEP_OF_CLIENT, whose=client_id, now=now)
