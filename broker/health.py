@@ -39,8 +39,8 @@ class Health:
         except DatabaseUnavailable as error:
             _log.warning("not_ready", detail=str(error))
             return _not_ready("The database does not answer.")
-        if found != revision.HEAD:
-            return _not_ready("The database is not at the revision of this release; run `broker db upgrade`.")
+        if not revision.runs_on(found):
+            return _not_ready("This release cannot run on the database's revision; run `broker db upgrade`.")
         return Json({"status": "ready"})
 
 

@@ -16,6 +16,7 @@ import asyncpg
 from sqlalchemy import Executable
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 
+from broker.store import revision
 from broker.store.database import Compiler, DatabaseUnavailable, P, Row, SchemaMismatch, StoreFunction, T
 
 if TYPE_CHECKING:
@@ -106,6 +107,8 @@ class PostgresDatabase:
                 connection_class=_Connection,
                 timeout=_CONNECT_SECONDS,
                 command_timeout=_COMMAND_SECONDS,
+                # By this an upgrade knows whom it would take something away from.
+                server_settings={"application_name": f"broker {revision.HEAD}"},
             )
         return cls(pool)
 
