@@ -19,6 +19,7 @@ def check(context: click.Context, as_json: bool) -> None:
       broker db check && broker serve
 
     Changes nothing. Exits
+
     \b
       0  in step: this release runs on it, and its tables are as the program has them
       1  behind: `broker db upgrade` has to run first, or the database cannot be reached

@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 @click.option("--contract", is_flag=True, help="Also what `broker db upgrade --contract` would take away.")
 @JSON
 def plan(revision: str, contract: bool, as_json: bool) -> None:
-    """Print what `broker db upgrade` would run, and for each statement what it locks, who waits and how long.
+    """Print what an upgrade would run and lock.
 
     \b
       broker db plan
       broker db plan --contract --json
 
-    Changes nothing. On PostgreSQL a lock is kept until the end of its revision, which is one transaction.
+    It is the SQL of `broker db upgrade`, and for each statement what it locks, who waits, and for how long. On
+    PostgreSQL a lock is kept until the end of its revision, which is one transaction. Changes nothing.
     """
     from broker.cli import output, reaching
     from broker.store import migrations

@@ -50,7 +50,7 @@ def upgrade(revision: str, contract: bool, yes: bool) -> None:
     migrating.upgrade(url, reach)
     say_where(url)
     if reach.held:
-        _say_what_is_held(url, reach)
+        _say_what_is_held(url, reach.held.id, reach.why)
 
 
 def _consequences(url: "Secret", reach: "Reach") -> str:
@@ -63,16 +63,15 @@ def _consequences(url: "Secret", reach: "Reach") -> str:
     )
 
 
-def _say_what_is_held(url: "Secret", reach: "Reach") -> None:
+def _say_what_is_held(url: "Secret", held: str, why: str) -> None:
     from broker.cli import migrating, schema
 
-    assert reach.held is not None
     click.echo(
-        f"Held back: {reach.held.id}, which takes away what earlier releases need, since {reach.why}. Once no "
+        f"Held back: {held}, which takes away what earlier releases need, since {why}. Once no "
         "broker of an earlier release runs, run `broker db upgrade --contract`."
     )
     if schema.fault_in(migrating.current(url)):
         raise click.ClickException(
-            f"This release cannot start before {reach.held.id} is done; stop the brokers of earlier releases, "
+            f"This release cannot start before {held} is done; stop the brokers of earlier releases, "
             "then run `broker db upgrade --contract`."
         )
