@@ -16,7 +16,7 @@ from tests.cli.running import run, serving, settings
 from tests.cli.test_serve_database import ready
 from tests.journeys.tables import execute
 from tests.migrations.later import Later
-from tests.stage import Stage
+from tests.stage import HeldClock, running_stage
 
 
 def put(url: str, id_: str) -> None:
@@ -186,9 +186,11 @@ def test_serve_starts_on_a_database_to_which_a_later_release_added(own_database_
         assert ready(broker)
 
 
-async def test_a_running_broker_stays_ready_until_something_is_taken_away(stage: Stage) -> None:
+async def test_a_running_broker_stays_ready_until_something_is_taken_away(
+    own_database_url: str, clock: HeldClock
+) -> None:
     number, letter = int(revision.HEAD[:4]), revision.HEAD[4:]
-    for found, status in ((f"{number + 1:04}{letter}", 200), (f"{number + 2:04}z", 503)):
-        await execute(stage.database, f"UPDATE alembic_version SET version_num = '{found}'")
-        assert (await stage.http.get("/readyz")).status_code == status
-    await execute(stage.database, f"UPDATE alembic_version SET version_num = '{revision.HEAD}'")
+    async with running_stage(own_database_url, clock) as stage:
+        for found, status in ((f"{number + 1:04}{letter}", 200), (f"{number + 2:04}z", 503)):
+            await execute(stage.database, f"UPDATE alembic_version SET version_num = '{found}'")
+            assert (await stage.http.get("/readyz")).status_code == status

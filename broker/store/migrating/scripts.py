@@ -34,7 +34,7 @@ def history() -> list[Revision]:
 
 
 def head() -> str:
-    """The newest revision this release carries."""
+    """The newest revision this release carries. Raises LookupError when it carries none."""
     newest = _scripts().get_current_head()
     if newest is None:
         raise LookupError("the installation carries no migrations; install the package again")
