@@ -24,7 +24,7 @@ VERIFIERS := var/verifiers/.ready $(if $(NODE),verifiers/node/node_modules/.pack
 	$(if $(GO),var/verifiers/go) $(if $(MAVEN),verifiers/java/target/.ready)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test clients verifiers lint style types container bench lock clean
+.PHONY: help demo test million clients verifiers lint style types container bench lock clean
 
 help: ## Show this list
 	@echo 'Usage: make TARGET [ARGS="…"]     ARGS is handed on, as in: make test ARGS="tests/store -x"'
@@ -38,6 +38,9 @@ test: .venv/.ready-dev ## Run the tests, with branch coverage
 	@$(BIN)/python -m pytest -n logical --maxprocesses 8 --cov --cov-report term $(ARGS)
 
 clients: tests/clients/node_modules/.package-lock.json ## Install the npm clients that some tests drive, from their lock file
+
+million: .venv/.ready-dev ## Upgrade the database of a million people on PostgreSQL while others write to it
+	@PEOPLE=1000000 $(BIN)/python -m pytest -q tests/migrations/test_while_people_write.py $(ARGS)
 
 verifiers: .venv/.ready-dev $(VERIFIERS) ## Build and test the verifiers for backends, in the languages that are on this machine
 	@cd verifiers/python && ../../var/verifiers/bin/python -m mypy && ../../var/verifiers/bin/python -m pytest -q

@@ -43,8 +43,8 @@ class Health:
         except DatabaseUnavailable as error:
             _log.warning("not_ready", detail=str(error))
             return _not_ready("The database does not answer.")
-        if found != revision.HEAD:
-            return _not_ready("The database is not at the revision of this release; run `broker db upgrade`.")
+        if not revision.runs_on(found):
+            return _not_ready("This release cannot run on the database's revision; run `broker db upgrade`.")
         if not self.claims.can_sign(now=self.clock()):
             return _not_ready(
                 "A key that signs does not open; `broker doctor` tells what BROKER_SECRET_KEYS lacks."

@@ -5,18 +5,22 @@ PostgreSQL an advisory lock keeps two deployers apart, on SQLite the one write l
 """
 
 from alembic import context
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from broker.settings import database_url
-from broker.store.migrations import with_connection
+from broker.store.migrating.connections import with_connection
+from broker.store.migrating.running import patiently
 from broker.store.schema import metadata
 
-_LOCK = 0x62726F6B
-_LOCK_TIMEOUT = "5s"
+
+def run() -> None:
+    """What alembic was asked for."""
+    with context.begin_transaction():
+        context.run_migrations()
 
 
 def migrate(connection: Connection) -> None:
-    """Run on this connection what alembic was asked for."""
+    """The same on this connection."""
     on_postgresql = connection.dialect.name == "postgresql"
     context.configure(
         connection=connection,
@@ -26,20 +30,32 @@ def migrate(connection: Connection) -> None:
         render_as_batch=not on_postgresql,
     )
     if on_postgresql:
-        # Taken for the session, so that it spans the transactions; the connection's end frees it.
-        connection.execute(text(f"SELECT pg_advisory_lock({_LOCK})"))
-        connection.execute(text(f"SET lock_timeout = '{_LOCK_TIMEOUT}'"))
-        connection.commit()
-        with context.begin_transaction():
-            context.run_migrations()
+        patiently(connection, run, context.config.attributes.get("tell", context.config.print_stdout))
         return
     # The revision is read inside the one write transaction: whoever waits for it finds the work done.
-    with connection.begin(), context.begin_transaction():
-        context.run_migrations()
+    with connection.begin():
+        run()
+
+
+def write_down() -> None:
+    """Write the SQL instead, for `broker db plan` and `alembic upgrade head --sql`."""
+    dialect = context.config.attributes.get("dialect")
+    if dialect is None:
+        dialect = "sqlite" if database_url().reveal().startswith("sqlite:") else "postgresql"
+    context.configure(
+        dialect_name=dialect,
+        target_metadata=metadata,
+        transaction_per_migration=True,
+        transactional_ddl=True,
+        literal_binds=True,
+    )
+    run()
 
 
 given = context.config.attributes.get("connection")
-if given is None:
+if context.is_offline_mode():
+    write_down()
+elif given is None:
     with_connection(database_url().reveal(), migrate)
 else:
     migrate(given)

@@ -11,6 +11,8 @@ revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 branch_labels = ${repr(branch_labels)}
 depends_on = ${repr(depends_on)}
+# "contract" when the release before could not run on what comes out: see docs/migrations.md.
+kind = "expand"
 
 
 def upgrade() -> None:

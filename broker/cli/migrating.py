@@ -7,25 +7,28 @@ from collections.abc import Iterator
 import click
 
 from broker.cli import schema
+from broker.cli.reaching import Reach
 from broker.configuration.addresses import masked_database_url
 from broker.opaque import Secret
-from broker.store import migrations
+from broker.store import migrations, revision
+from broker.store.migrating.running import Blocked
 from broker.store.migrations import NoSuchRevision, Revision
 
 _LOGGER = logging.getLogger("alembic.runtime.migration")
 _STEP = "Running "
 
 
-def upgrade(url: Secret, revision: str) -> None:
-    """Migrate forwards, printing each step. Raises `click.ClickException` for a revision that there is not."""
-    with _told(), _explained(revision):
-        migrations.upgrade(url.reveal(), revision)
+def upgrade(url: Secret, reach: Reach) -> None:
+    """Migrate forwards as far as that, printing each step. `click.ClickException` when others keep it up."""
+    if reach.steps:
+        with _told(), _explained(reach.steps[-1].id):
+            migrations.upgrade(url.reveal(), reach.steps[-1].id, tell=click.echo)
 
 
-def downgrade(url: Secret, revision: str) -> None:
+def downgrade(url: Secret, to: str) -> None:
     """Migrate backwards, printing each step. Raises `click.ClickException` for a revision that there is not."""
-    with _told(), _explained(revision):
-        migrations.downgrade(url.reveal(), revision)
+    with _told(), _explained(to):
+        migrations.downgrade(url.reveal(), to, tell=click.echo)
 
 
 def current(url: Secret) -> str | None:
@@ -33,9 +36,10 @@ def current(url: Secret) -> str | None:
     return None if schema.not_made_yet(url) else migrations.current(url.reveal())
 
 
-def differences(url: Secret) -> list[str]:
-    """What only the models or only the database has."""
-    return migrations.differences(url.reveal())
+def differences(url: Secret, found: str | None) -> list[str]:
+    """What only the models or only the database has; at another revision than the newest, what it lacks."""
+    look = migrations.differences if found == revision.HEAD else migrations.lacking
+    return look(url.reveal())
 
 
 def history() -> list[Revision]:
@@ -59,13 +63,15 @@ def shown(url: Secret) -> str:
 
 
 @contextlib.contextmanager
-def _explained(revision: str) -> Iterator[None]:
+def _explained(to: str) -> Iterator[None]:
     try:
         yield
     except NoSuchRevision as error:
         raise click.ClickException(
-            f"There is no way to revision {revision} ({error}); `broker db history` lists the revisions."
+            f"There is no way to revision {to} ({error}); `broker db history` lists the revisions."
         ) from error
+    except Blocked as error:
+        raise click.ClickException(str(error)) from error
 
 
 class _Steps(logging.Handler):

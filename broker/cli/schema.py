@@ -39,21 +39,18 @@ async def revision_of(url: Secret) -> str | None:
 
 def fault_in(found: str | None) -> str | None:
     """Why this release cannot run on a database at revision `found`, and what to do; None when it can."""
-    if found == revision.HEAD:
+    if revision.runs_on(found):
         return None
     if found is None:
         return "The database has no tables yet; run `broker db upgrade`."
-    if is_newer(found):
+    if revision.is_newer(found):
         return (
-            f"The database is at revision {found}, which this release does not know (it needs {revision.HEAD}); "
+            f"The database is at revision {found}, which this release does not know (it needs {revision.OLDEST}); "
             "run the release that made it, or a later one."
         )
-    return f"The database is at revision {found}, but this release needs {revision.HEAD}; run `broker db upgrade`."
-
-
-def is_newer(found: str) -> bool:
-    """Whether a later release made this revision: they are numbered upwards, in digits of one length."""
-    return found > revision.HEAD
+    return (
+        f"The database is at revision {found}, but this release needs {revision.OLDEST}; run `broker db upgrade`."
+    )
 
 
 def demand(found: str | None) -> None:

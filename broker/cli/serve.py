@@ -20,9 +20,7 @@ if TYPE_CHECKING:
     "--port", type=click.IntRange(0, 65_535), default=8000, show_default=True, help="0 takes a free one."
 )
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Number of processes.")
-@click.option(
-    "--migrate", is_flag=True, help="Bring the database up to date first; of several starts one does it."
-)
+@click.option("--migrate", is_flag=True, help="Run `broker db upgrade` first; of several starts one does it.")
 def serve(host: str, port: int, workers: int, migrate: bool) -> None:
     """Run the broker.
 
@@ -36,7 +34,7 @@ def serve(host: str, port: int, workers: int, migrate: bool) -> None:
     from; every fault in them is listed. The effective ones are printed, secrets masked, and with them the
     redirect URI to register at TikTok.
 
-    A SQLite file that does not exist is made. Another database must be at this release's revision: run
+    A SQLite file that does not exist is made. Another database must be at a revision this release can run on: run
     `broker db upgrade` beforehand, or add --migrate. Logs go to standard error. SIGTERM and Ctrl-C let open
     requests finish.
 
@@ -64,14 +62,15 @@ def serve(host: str, port: int, workers: int, migrate: bool) -> None:
 
 def _prepare(url: "Secret", *, migrate: bool) -> None:
     from broker.cli import schema
+    from broker.store import revision
 
     found = asyncio.run(schema.revision_of(url))
-    behind = found is None or not schema.is_newer(found)
-    if schema.not_made_yet(url) or (migrate and behind and schema.fault_in(found)):
+    behind = found is None or found < revision.HEAD
+    if schema.not_made_yet(url) or (migrate and behind):
         # Here and not above: alembic takes half a second, and a database that is up to date needs none.
-        from broker.cli import migrating
+        from broker.cli import migrating, reaching
 
-        migrating.upgrade(url, "head")
+        migrating.upgrade(url, reaching.reach(url))
         found = asyncio.run(schema.revision_of(url))
     schema.demand(found)
 

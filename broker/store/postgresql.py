@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 from sqlalchemy import Executable, make_url
 
+from broker.store import revision
 from broker.store.database import Compiler, DatabaseUnavailable, P, Row, SchemaMismatch, StoreFunction, T
 
 if TYPE_CHECKING:
@@ -105,6 +106,8 @@ class PostgresDatabase:
                 connection_class=_Connection,
                 timeout=_CONNECT_SECONDS,
                 command_timeout=_COMMAND_SECONDS,
+                # By this an upgrade knows whom it would take something away from.
+                server_settings={"application_name": f"broker {revision.HEAD}"},
             )
         return cls(pool)
 

@@ -11,21 +11,12 @@ revision = "0005"
 down_revision = "0004"
 branch_labels = None
 depends_on = None
+kind = "expand"
 
 
 def upgrade() -> None:
     # The release before writes grants without it; they get a place when they are refreshed.
     op.add_column("grants", sa.Column("status_index", sa.BigInteger(), nullable=True))
-    for column, unique in (("ended_at", False), ("status_index", True)):
-        only = sa.text(f"{column} IS NOT NULL")
-        op.create_index(
-            op.f(f"ix_grants_{column}"),
-            "grants",
-            [column],
-            unique=unique,
-            sqlite_where=only,
-            postgresql_where=only,
-        )
     op.create_table(
         "deleted_grants",
         sa.Column("status_index", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -48,6 +39,4 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_deleted_grants_expires_at"), table_name="deleted_grants")
     op.drop_index(op.f("ix_deleted_grants_ended_at"), table_name="deleted_grants")
     op.drop_table("deleted_grants")
-    op.drop_index(op.f("ix_grants_status_index"), table_name="grants")
-    op.drop_index(op.f("ix_grants_ended_at"), table_name="grants")
     op.drop_column("grants", "status_index")

@@ -71,7 +71,7 @@ def test_a_missing_file_is_a_warning_and_is_not_made(tmp_path: Path) -> None:
     ("sown", "words", "remedy"),
     [
         ("UPDATE alembic_version SET version_num = '0001'", "revision 0001", "Run `broker db upgrade`."),
-        ("UPDATE alembic_version SET version_num = '9999'", "revision 9999", "Run the release that made it"),
+        ("UPDATE alembic_version SET version_num = '9999b'", "revision 9999b", "Run the release that made it"),
         ("DROP TABLE alembic_version", "no tables yet", "Run `broker db upgrade`."),
     ],
 )

@@ -46,6 +46,14 @@ def test_plain_alembic_does_what_broker_db_does(empty_url: str) -> None:
     assert alembic(empty_url, "current").stdout.strip() == ""
 
 
+def test_plain_alembic_writes_the_sql_down(empty_url: str) -> None:
+    written = alembic(empty_url, "upgrade", "head", "--sql")
+    assert written.returncode == 0, written.stderr
+    assert "CREATE TABLE users" in written.stdout
+    assert ("BYTEA" in written.stdout) is empty_url.startswith("postgresql")
+    assert run("db", "current", url=empty_url).stdout == "none\n"
+
+
 def test_without_a_setting_plain_alembic_and_broker_db_mean_the_same_file(tmp_path: Path) -> None:
     copied = tmp_path / "checkout"
     copied.mkdir()

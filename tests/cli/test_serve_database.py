@@ -74,15 +74,15 @@ def test_a_database_of_a_later_release_is_refused(tmp_path: Path, migrate: bool)
 
     def age(connection: Connection) -> None:
         with connection.begin():
-            connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+            connection.execute(text("UPDATE alembic_version SET version_num = '9999b'"))
 
     migrations.with_connection(database_url, age)
     arguments = ["--migrate"] if migrate else []
     done = ended("serve", "--port", "0", *arguments, environ=settings(database_url), cwd=tmp_path)
     assert done.returncode == 1
-    assert "revision 9999, which this release does not know" in done.stderr
+    assert "revision 9999b, which this release does not know" in done.stderr
     assert done.stderr.count("\n") == 1
-    assert revisions(database_url) == ["9999"]
+    assert revisions(database_url) == ["9999b"]
 
 
 def test_an_older_database_is_refused_and_the_command_named(postgres_url: str, tmp_path: Path) -> None:

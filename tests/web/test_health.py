@@ -13,7 +13,7 @@ async def test_a_schema_of_another_release_is_not_ready(own_database_url: str, c
         assert (await stage.http.get("/readyz")).json() == {"status": "ready"}
         for sql in (
             "UPDATE alembic_version SET version_num = '0000'",
-            "UPDATE alembic_version SET version_num = '9999'",
+            "UPDATE alembic_version SET version_num = '9999b'",
             "DELETE FROM alembic_version",
             "DROP TABLE alembic_version",
         ):

@@ -34,16 +34,16 @@ async def findings(database: Database, url: Secret, clock: Clock) -> AsyncIterat
     if wrong is not None:
         yield fault_from(REVISION, wrong, "Run `broker db upgrade`.")
     else:
-        yield ok(REVISION, f"{found}, which this release needs")
-        yield await _tables(url)
+        yield ok(REVISION, f"{found}, on which this release runs")
+        yield await _tables(url, found)
     if database.dialect == "postgresql":
         theirs = await database.read(server_time.now)
         yield clocks.compared("clock", "the database", theirs=theirs, ours=clock())
 
 
-async def _tables(url: Secret) -> Finding:
+async def _tables(url: Secret, found: str | None) -> Finding:
     # In a thread: alembic runs a loop of its own.
-    differences = await asyncio.to_thread(migrating.differences, url)
+    differences = await asyncio.to_thread(migrating.differences, url, found)
     if differences:
         return fault(
             "tables",

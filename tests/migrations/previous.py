@@ -1,0 +1,55 @@
+"""The release before this one, out of the repository's history, as a program that runs.
+
+`releases/TAG` names the commit that the tag is put on; a clone that has the tag does without.
+"""
+
+import io
+import subprocess
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import CHECKOUT
+
+TAG = "v0.1.0"
+_PARTS = ("broker", "migrations")
+
+
+@dataclass(frozen=True)
+class Release:
+    """Its files, which run in the environment of this one."""
+
+    folder: Path
+
+    def environ(self, settings: dict[str, str]) -> dict[str, str]:
+        """The environment of its processes."""
+        return {**settings, "PYTHONPATH": str(self.folder)}
+
+
+@pytest.fixture(scope="session")
+def previous(tmp_path_factory: pytest.TempPathFactory) -> Release:
+    """Skips where there is no history to take it from."""
+    commit = (Path(__file__).parent / "releases" / TAG).read_text().strip()
+    for name in (f"refs/tags/{TAG}", commit):
+        archive = _archived(name)
+        if archive is not None:
+            folder = tmp_path_factory.mktemp(TAG)
+            with tarfile.open(fileobj=io.BytesIO(archive)) as files:
+                files.extractall(folder, filter="data")
+            return Release(folder)
+    pytest.skip(f"this is no clone of the repository that has {TAG} in its history")
+
+
+def _archived(name: str) -> bytes | None:
+    if not (CHECKOUT / ".git").exists():
+        # Else the repository of some folder above would answer.
+        return None
+    try:
+        done = subprocess.run(
+            ("git", "-C", str(CHECKOUT), "archive", name, *_PARTS), capture_output=True, timeout=60, check=False
+        )
+    except FileNotFoundError:
+        return None
+    return done.stdout if done.returncode == 0 else None
