@@ -17,6 +17,7 @@ from broker.client_auth.authentication import Authentication
 from broker.client_auth.directory import ClientDirectory
 from broker.client_auth.jwks import KeySource
 from broker.client_auth.possession import Possession
+from broker.client_auth.refusals import Refusals
 from broker.clock import Clock, stopwatch, system_clock
 from broker.health import Health
 from broker.introspection import Introspection
@@ -220,6 +221,7 @@ class _House:
             issuer, self.directory, KeySource(self.outbound), self.database, self.clock
         )
         possession = Possession(issuer, self.database, self.clock)
+        refusals = Refusals(self.database, self.clock)
         lifetimes = Lifetimes(
             access_token=settings.access_token_ttl,
             refresh_token=settings.refresh_token_ttl,
@@ -232,19 +234,20 @@ class _House:
             database=self.database,
             authentication=authentication,
             possession=possession,
+            refusals=refusals,
             claims=self.claims,
             vault=self.vault,
             lifetimes=lifetimes,
             avatars=settings.avatars,
             clock=self.clock,
         )
-        introspection = Introspection(self.database, authentication, self.claims, self.clock)
+        introspection = Introspection(self.database, authentication, refusals, self.claims, self.clock)
         return [
-            *PushedRequests(self.database, authentication, possession, self.clock).routes(),
+            *PushedRequests(self.database, authentication, possession, refusals, self.clock).routes(),
             *tokens.routes(),
             *UserInfo(issuer, self.database, self.claims, possession, self.clock).routes(),
             *introspection.routes(),
-            *Revocation(self.database, authentication, self.claims, self.clock).routes(),
+            *Revocation(self.database, authentication, refusals, self.claims, self.clock).routes(),
         ]
 
 

@@ -14,6 +14,7 @@ from starlette.routing import Route
 from broker.claims import AccessToken, Claims, InvalidToken
 from broker.client_auth.authentication import Authentication
 from broker.client_auth.directory import Client
+from broker.client_auth.refusals import Refusals
 from broker.clock import Clock
 from broker.keys import refresh
 from broker.oauth.errors import invalid_request
@@ -29,6 +30,7 @@ class Introspection:
 
     database: Database
     authentication: Authentication
+    refusals: Refusals
     claims: Claims
     clock: Clock
 
@@ -40,9 +42,10 @@ class Introspection:
         """The token's state. Raises `OAuthError`, `DatabaseUnavailable`."""
         form = await read_form(request)
         client = await self.authentication.client(read_authorization(request), form)
-        token = form.get("token")
-        if token is None:
-            raise invalid_request("The request has no token.")
+        async with self.refusals.kept(client, path="/introspect", request_id=request.scope["broker.request_id"]):
+            token = form.get("token")
+            if token is None:
+                raise invalid_request("The request has no token.")
         return Json(await self._about(token, client) or {"active": False})
 
     async def _about(self, encoded: str, client: Client) -> dict[str, Any] | None:

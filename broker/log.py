@@ -49,6 +49,11 @@ def bind_request(request_id: str) -> None:
     _request_id.set(request_id)
 
 
+def request_id() -> str | None:
+    """The id of the request that the current task works for."""
+    return _request_id.get()
+
+
 def configure(log_format: str, level: str) -> None:
     """Set the format (`json`, `console`) and the lowest level (`debug` … `critical`), `logging` included.
 
@@ -120,9 +125,9 @@ def _begin(output: _Output, method: str, fields: EventDict) -> EventDict:
     line["level"] = method
     line["event"] = fields.pop("event")
     line["logger"] = output.name
-    request_id = _request_id.get()
-    if request_id is not None:
-        line["request_id"] = request_id
+    request = _request_id.get()
+    if request is not None:
+        line["request_id"] = request
     exc_info = fields.pop("exc_info", None)
     line.update(masked(fields))
     if exc_info:

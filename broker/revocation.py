@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from broker.claims import Claims, InvalidToken
 from broker.client_auth.authentication import Authentication
+from broker.client_auth.refusals import Refusals
 from broker.clock import Clock
 from broker.keys import refresh
 from broker.oauth.errors import invalid_request
@@ -28,6 +29,7 @@ class Revocation:
 
     database: Database
     authentication: Authentication
+    refusals: Refusals
     claims: Claims
     clock: Clock
 
@@ -39,9 +41,10 @@ class Revocation:
         """200 without a body (RFC 7009 §2.2). Raises `OAuthError`, `DatabaseUnavailable`."""
         form = await read_form(request)
         client = await self.authentication.client(read_authorization(request), form)
-        token = form.get("token")
-        if token is None:
-            raise invalid_request("The request has no token.")
+        async with self.refusals.kept(client, path="/revoke", request_id=request.scope["broker.request_id"]):
+            token = form.get("token")
+            if token is None:
+                raise invalid_request("The request has no token.")
         await self._revoke(token, client.client_id, request.scope["broker.request_id"])
         return Response()
 

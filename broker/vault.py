@@ -120,7 +120,11 @@ class Vault:
             await self.pause(_LOOK_SECONDS)
             return
         buried = await self.database.transact(
-            token_pairs.bury, kept.account_id, registration=kept.registration, now=now
+            token_pairs.bury,
+            kept.account_id,
+            registration=kept.registration,
+            request_id=log.request_id(),
+            now=now,
         )
         if buried:
             _count(kept, "lost")
@@ -190,6 +194,7 @@ class Vault:
             lease,
             registration=kept.registration,
             reason=reason,
+            request_id=log.request_id(),
             now=self.clock(),
         )
 

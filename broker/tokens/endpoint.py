@@ -16,6 +16,7 @@ from broker.client_auth.authentication import Authentication
 from broker.client_auth.directory import Client
 from broker.client_auth.dpop import Proof
 from broker.client_auth.possession import Possession
+from broker.client_auth.refusals import Refusals
 from broker.clock import Clock
 from broker.oauth.errors import (
     invalid_client,
@@ -52,6 +53,7 @@ class TokenEndpoint:
     database: Database
     authentication: Authentication
     possession: Possession
+    refusals: Refusals
     claims: Claims
     vault: Vault
     lifetimes: Lifetimes
@@ -67,16 +69,17 @@ class TokenEndpoint:
         form = await read_form(request)
         authorization = read_authorization(request)
         client = await self.authentication.client(authorization, form)
-        self._refuse_grant(form, client)
-        proof = self.possession.shown(request.headers.getlist("dpop"), method="POST", path="/token")
         request_id = request.scope["broker.request_id"]
-        issue = await self._spend(form, client, proof, request_id)
-        if isinstance(issue, StaleClient):
-            # The client changed since it was kept: whoever still proves to be it starts over.
-            client = await self.authentication.again(authorization, form)
+        async with self.refusals.kept(client, path="/token", request_id=request_id):
+            self._refuse_grant(form, client)
+            proof = self.possession.shown(request.headers.getlist("dpop"), method="POST", path="/token")
             issue = await self._spend(form, client, proof, request_id)
-        if isinstance(issue, StaleClient):
-            raise invalid_client(detail="the client changed twice while it was asking")
+            if isinstance(issue, StaleClient):
+                # The client changed since it was kept: whoever still proves to be it starts over.
+                client = await self.authentication.again(authorization, form)
+                issue = await self._spend(form, client, proof, request_id)
+            if isinstance(issue, StaleClient):
+                raise invalid_client(detail="the client changed twice while it was asking")
         jkt = proof.jkt if proof else None
         tokens = await answer.compose(self.claims, client, issue, jkt=jkt, now=self.clock())
         # RFC 6749 §5.1 asks for both, the other being on every answer of ours.

@@ -17,6 +17,7 @@ NONE = {
     "grants": 0,
     "sessions": 0,
     "avatars": 0,
+    "audit_events": 0,
 }
 
 
