@@ -1,6 +1,7 @@
 """The composition: builds every room from the settings, hands over by field, and mounts the routes."""
 
 import contextlib
+import platform
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Literal, cast
@@ -8,7 +9,7 @@ from typing import Literal, cast
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from broker import app_keys, discovery
+from broker import __version__, app_keys, discovery, log_request, telemetry
 from broker.app_tiktok import connectors, webhook_keys
 from broker.avatars.copier import Copier
 from broker.avatars.endpoint import Avatars
@@ -19,6 +20,7 @@ from broker.client_auth.jwks import KeySource
 from broker.client_auth.possession import Possession
 from broker.client_auth.refusals import Refusals
 from broker.clock import Clock, stopwatch, system_clock
+from broker.configuration.process import shared_counts
 from broker.health import Health
 from broker.introspection import Introspection
 from broker.keys.ring import Ring
@@ -46,7 +48,8 @@ from broker.revocation import Revocation
 from broker.sealing import Sealer
 from broker.settings import Settings
 from broker.store import avatars, deliveries, revocations, sessions
-from broker.store.database import Database, connect
+from broker.store.database import POOL_SIZE, Database, connect
+from broker.store.watched import WatchedDatabase
 from broker.tokens.endpoint import TokenEndpoint
 from broker.tokens.lifetimes import Lifetimes
 from broker.upstream.http import upstream_client
@@ -69,8 +72,10 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
     """
     pages = loading.load(settings.templates)
     async with contextlib.AsyncExitStack() as stack:
-        database = await connect(settings.database_url.reveal())
+        database = WatchedDatabase(await connect(settings.database_url.reveal()), telemetry.DATABASE_BUSY.inc)
         stack.push_async_callback(database.close)
+        telemetry.DATABASE_CONNECTIONS.set(POOL_SIZE if database.dialect == "postgresql" else 1)
+        telemetry.BUILD_INFO.labels(__version__, platform.python_version()).set(1)
         sealer = Sealer(settings.secret_keys)
         reach = Reach(
             private=settings.allow_private_callbacks,
@@ -147,7 +152,7 @@ class _House:
             *Webhook(webhook_keys(settings), self.database, outbox, self.clock).routes(),
             *(Avatars(self.database).routes() if settings.avatars != "off" else ()),
             *Health(self.database).routes(),
-            *Metrics(settings.metrics_token).routes(),
+            *Metrics(settings.metrics_token, self.database, shared_counts(), self.clock).routes(),
         ]
         documents = dict(discovery.documents(settings.issuer, languages=self.pages.languages.tags))
 
@@ -252,5 +257,6 @@ class _House:
 
 
 async def _no_such_page(scope: Scope, receive: Receive, send: Send) -> None:
+    log_request.note_outcome("not_found")
     body = {"error": "not_found", "error_description": "There is nothing at this address."}
     await Json(body, 404)(scope, receive, send)

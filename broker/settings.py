@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from broker.configuration import addresses, registrations, values
 from broker.configuration.effective import effective
-from broker.configuration.os_user import this_user
+from broker.configuration.process import this_user
 from broker.configuration.registrations import Registration
 from broker.configuration.table import FILE_SUFFIX, PREFIX, VARIABLES, Variable
 from broker.configuration.values import BadValue, Network

@@ -12,7 +12,7 @@ from typing import Final
 
 import orjson
 
-from broker import log, opaque, telemetry
+from broker import log, log_request, opaque, telemetry
 from broker.clock import Clock
 from broker.opaque import Secret
 from broker.sealing import Sealer
@@ -123,7 +123,7 @@ class Vault:
             token_pairs.bury,
             kept.account_id,
             registration=kept.registration,
-            request_id=log.request_id(),
+            request_id=log_request.current_id(),
             now=now,
         )
         if buried:
@@ -194,7 +194,7 @@ class Vault:
             lease,
             registration=kept.registration,
             reason=reason,
-            request_id=log.request_id(),
+            request_id=log_request.current_id(),
             now=self.clock(),
         )
 

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from broker import telemetry
 from broker.claims import Claims
 from broker.client_auth.authentication import Authentication
 from broker.client_auth.directory import Client
@@ -19,6 +20,7 @@ from broker.client_auth.possession import Possession
 from broker.client_auth.refusals import Refusals
 from broker.clock import Clock
 from broker.oauth.errors import (
+    OAuthError,
     invalid_client,
     invalid_dpop_proof,
     invalid_request,
@@ -44,6 +46,7 @@ _GRANTS: Final[Mapping[str, Callable[[Presentation], Awaitable[Outcome]]]] = {
     "client_credentials": client_credentials.spend,
     EXCHANGE: exchange.spend,
 }
+_GRANT_LABELS: Final = {name: name.rpartition(":")[2] for name in _GRANTS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,16 @@ class TokenEndpoint:
     async def post(self, request: Request) -> Response:
         """The token response. Raises `OAuthError`, `DatabaseUnavailable`."""
         form = await read_form(request)
+        grant = _GRANT_LABELS.get(form.get("grant_type", ""), "other")
+        try:
+            answered = await self._answer(request, form)
+        except OAuthError as error:
+            telemetry.TOKEN_REQUESTS.labels(grant, error.code).inc()
+            raise
+        telemetry.TOKEN_REQUESTS.labels(grant, telemetry.OK).inc()
+        return answered
+
+    async def _answer(self, request: Request, form: Parameters) -> Response:
         authorization = read_authorization(request)
         client = await self.authentication.client(authorization, form)
         request_id = request.scope["broker.request_id"]

@@ -9,7 +9,7 @@ Source: the quickstarts of Login Kit for iOS and Android.
 import re
 from typing import Final
 
-from broker import opaque
+from broker import opaque, telemetry
 from broker.oauth import redirects, scopes
 from broker.oauth.errors import OAuthError, access_denied, invalid_grant, invalid_request, unauthorized_client
 from broker.opaque import Secret
@@ -33,6 +33,19 @@ _CODE: Final = re.compile(r"(?!(?:act|rft|clt)\.)[\x21-\x7e]{1,2048}\Z")
 
 
 async def trade(presented: Presentation) -> Issue | StaleClient:
+    """`_trade`, counted among the sign-ins."""
+    app = telemetry.app(presented.client.client_id)
+    try:
+        issue = await _trade(presented)
+    except OAuthError as error:
+        telemetry.SIGN_INS.labels(app, error.code).inc()
+        raise
+    if not isinstance(issue, StaleClient):
+        telemetry.SIGN_INS.labels(app, telemetry.OK).inc()
+    return issue
+
+
+async def _trade(presented: Presentation) -> Issue | StaleClient:
     """Our tokens for whoever TikTok says has signed in.
 
     Raises `OAuthError`: `invalid_grant` for a code or verifier that TikTok refuses, `access_denied` for a person
