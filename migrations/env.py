@@ -4,10 +4,14 @@
 PostgreSQL an advisory lock keeps two deployers apart, on SQLite the one write lock does.
 """
 
+from functools import partial
+
 from alembic import context
 from sqlalchemy import Connection, text
 
-from broker.settings import database_url
+from broker.clock import system_clock
+from broker.settings import database_url, operator
+from broker.store import schema_steps
 from broker.store.migrations import with_connection
 from broker.store.schema import metadata
 
@@ -24,6 +28,7 @@ def migrate(connection: Connection) -> None:
         compare_type=True,
         transaction_per_migration=on_postgresql,
         render_as_batch=not on_postgresql,
+        on_version_apply=partial(schema_steps.record, operator(), system_clock()),
     )
     if on_postgresql:
         # Taken for the session, so that it spans the transactions; the connection's end frees it.

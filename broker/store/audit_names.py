@@ -6,6 +6,8 @@ The `reason` of an event says more, in the words that stand here. `docs/operatio
 from collections.abc import Mapping
 from typing import Final
 
+SCHEMA_CHANGED: Final = "schema.changed"
+
 EVENTS: Final[Mapping[str, str]] = {
     "sign_in": "Somebody signed in to an app; the reason is `session` when the broker's own session answered.",
     "sign_in.refused": (
@@ -53,5 +55,6 @@ EVENTS: Final[Mapping[str, str]] = {
     "user.disconnected": "An operator took the apps out of a person's TikTok account.",
     "user.erased": "An operator deleted a person; the user is a digest of the `sub` that was.",
     "user.exported": "An operator took a copy of all that is kept of a person.",
+    SCHEMA_CHANGED: "An operator took the database from one revision to another; the reason names both.",
     "purge.begun": "An operator had deleted what has expired; what the broker deletes by itself is no event.",
 }

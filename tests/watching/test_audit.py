@@ -7,23 +7,12 @@ import httpx
 import pytest
 from click.testing import Result
 
-from broker.store.audit_names import EVENTS
+from broker.store.audit_names import EVENTS, SCHEMA_CHANGED
 from tests.journeys.tables import contents, execute
 from tests.stage import HeldClock, Stage, running_stage
 from tests.tiktok import exchanging
+from tests.watching.broken_audit import BREAK, MEND
 from tests.watching.happenings import HAPPENINGS
-
-BREAK = {
-    "sqlite": ["CREATE TRIGGER no_audit BEFORE INSERT ON audit_events BEGIN SELECT RAISE(ABORT, 'no audit'); END"],
-    "postgresql": [
-        "CREATE FUNCTION no_audit() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION $$no audit$$; END'",
-        "CREATE TRIGGER no_audit BEFORE INSERT ON audit_events FOR EACH ROW EXECUTE FUNCTION no_audit()",
-    ],
-}
-MEND = {
-    "sqlite": ["DROP TRIGGER no_audit"],
-    "postgresql": ["DROP TRIGGER no_audit ON audit_events", "DROP FUNCTION no_audit()"],
-}
 
 
 @pytest.fixture
@@ -34,7 +23,8 @@ async def stage(own_database_url: str, clock: HeldClock) -> AsyncIterator[Stage]
 
 
 def test_every_event_is_made_to_happen() -> None:
-    assert HAPPENINGS.keys() == EVENTS.keys()
+    # Of a schema that changes under a broker that serves, `test_audit_of_migrations` tells.
+    assert HAPPENINGS.keys() == EVENTS.keys() - {SCHEMA_CHANGED}
 
 
 async def test_every_event_happens_and_says_by_whom_why_and_in_which_request(stage: Stage) -> None:
