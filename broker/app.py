@@ -113,6 +113,7 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
             avatars.AVATAR: house.copier().deliver,
             revocations.TIKTOK_REVOCATION: TikTokRevocation(house.vault).deliver,
         }
+        telemetry.begin_deliveries(kinds)
         outbox = Outbox(database, kinds, clock)
         front_door = house.front_door(outbox, rotation)
         await stack.enter_async_context(outbox.working())

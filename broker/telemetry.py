@@ -6,6 +6,7 @@ can be; of apps, `app` does. What is a fact in the database and not a count of o
 """
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
@@ -151,7 +152,17 @@ def begin(registration: str) -> None:
     """Let the metrics of a registration be there from the start: one that is absent cannot be subtracted."""
     LOGINS_STARTED.labels(registration)
     LOGINS_RETURNED.labels(registration)
+    # Nor would the first of what happens seldom be seen to rise, and somebody shall be woken by it.
+    for endpoint in ("token", "user_info", "refresh", "revoke"):
+        TIKTOK_CALLS.labels(registration, endpoint, "misconfigured")
+    TIKTOK_REFRESHES.labels(registration, "lost")
     CIRCUIT_OPEN.labels(registration).set(0)
+
+
+def begin_deliveries(kinds: Iterable[str]) -> None:
+    """The same for what the outbox delivers."""
+    for kind in kinds:
+        DELIVERIES.labels(kind, "given_up")
 
 
 _WORD: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from broker.client_auth.directory import Client
 from broker.clock import Clock
+from broker.log_masking import scrubbed
 from broker.oauth.errors import OAuthError
 from broker.store import refused_requests
 from broker.store.database import Database
@@ -36,7 +37,8 @@ class Refusals:
                 await self.database.transact(
                     refused_requests.record,
                     client.client_id,
-                    reason=f"{path} {error.code}: {error.detail or error.description}",
+                    # What a library says may quote what it was given.
+                    reason=scrubbed(f"{path} {error.code}: {error.detail or error.description}"),
                     request_id=request_id,
                     now=self.clock(),
                 )
