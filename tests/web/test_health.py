@@ -1,8 +1,19 @@
 """`/healthz` says that the process lives, `/readyz` that it can serve."""
 
+from collections.abc import AsyncIterator
+
+import pytest
+
 from tests.journeys.tables import execute
-from tests.stage import HeldClock, Stage
+from tests.stage import HeldClock, Stage, running_stage
 from tests.web.front import Front
+
+
+@pytest.fixture
+async def stage(own_database_url: str, clock: HeldClock) -> AsyncIterator[Stage]:
+    """On a database that no other test gets to see afterwards."""
+    async with running_stage(own_database_url, clock) as ready:
+        yield ready
 
 
 async def test_a_schema_of_another_release_is_not_ready(stage: Stage) -> None:
