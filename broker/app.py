@@ -1,6 +1,7 @@
 """The composition: builds every room from the settings, hands over by field, and mounts the routes."""
 
 import contextlib
+import platform
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Literal, cast
@@ -8,7 +9,7 @@ from typing import Literal, cast
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from broker import app_keys, discovery
+from broker import __version__, app_keys, discovery, log_request, telemetry
 from broker.app_tiktok import connectors, webhook_keys
 from broker.avatars.copier import Copier
 from broker.avatars.endpoint import Avatars
@@ -17,7 +18,9 @@ from broker.client_auth.authentication import Authentication
 from broker.client_auth.directory import ClientDirectory
 from broker.client_auth.jwks import KeySource
 from broker.client_auth.possession import Possession
+from broker.client_auth.refusals import Refusals
 from broker.clock import Clock, stopwatch, system_clock
+from broker.configuration.process import shared_counts
 from broker.health import Health
 from broker.indices import Indices
 from broker.introspection import Introspection
@@ -47,7 +50,8 @@ from broker.sealing import Sealer
 from broker.settings import Settings
 from broker.status import StatusLists
 from broker.store import avatars, deliveries, revocations, sessions
-from broker.store.database import Database, connect
+from broker.store.database import POOL_SIZE, Database, connect
+from broker.store.watched import WatchedDatabase
 from broker.tokens.endpoint import TokenEndpoint
 from broker.tokens.lifetimes import Lifetimes
 from broker.upstream.http import upstream_client
@@ -71,8 +75,10 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
     """
     pages = loading.load(settings.templates)
     async with contextlib.AsyncExitStack() as stack:
-        database = await connect(settings.database_url.reveal())
+        database = WatchedDatabase(await connect(settings.database_url.reveal()), telemetry.DATABASE_BUSY.inc)
         stack.push_async_callback(database.close)
+        telemetry.DATABASE_CONNECTIONS.set(POOL_SIZE if database.dialect == "postgresql" else 1)
+        telemetry.BUILD_INFO.labels(__version__, platform.python_version()).set(1)
         sealer = Sealer(settings.secret_keys)
         reach = Reach(
             private=settings.allow_private_callbacks,
@@ -112,6 +118,7 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
             avatars.AVATAR: house.copier().deliver,
             revocations.TIKTOK_REVOCATION: TikTokRevocation(house.vault).deliver,
         }
+        telemetry.begin_deliveries(kinds)
         outbox = Outbox(database, kinds, clock)
         documents: dict[str, Document] = {}
         front_door = house.front_door(outbox, rotation, documents)
@@ -157,7 +164,7 @@ class _House:
             *Webhook(webhook_keys(settings), self.database, outbox, self.clock).routes(),
             *(Avatars(self.database).routes() if settings.avatars != "off" else ()),
             *Health(self.database, self.claims, self.clock).routes(),
-            *Metrics(settings.metrics_token).routes(),
+            *Metrics(settings.metrics_token, self.database, shared_counts(), self.clock).routes(),
         ]
         documents.update(discovery.documents(settings.issuer, languages=self.pages.languages.tags))
 
@@ -231,6 +238,7 @@ class _House:
             issuer, self.directory, KeySource(self.outbound), self.database, self.clock
         )
         possession = Possession(issuer, self.database, self.clock)
+        refusals = Refusals(self.database, self.clock)
         lifetimes = Lifetimes(
             access_token=settings.access_token_ttl,
             refresh_token=settings.refresh_token_ttl,
@@ -243,6 +251,7 @@ class _House:
             database=self.database,
             authentication=authentication,
             possession=possession,
+            refusals=refusals,
             claims=self.claims,
             vault=self.vault,
             indices=self.indices,
@@ -250,16 +259,17 @@ class _House:
             avatars=settings.avatars,
             clock=self.clock,
         )
-        introspection = Introspection(self.database, authentication, self.claims, self.clock)
+        introspection = Introspection(self.database, authentication, refusals, self.claims, self.clock)
         return [
-            *PushedRequests(self.database, authentication, possession, self.clock).routes(),
+            *PushedRequests(self.database, authentication, possession, refusals, self.clock).routes(),
             *tokens.routes(),
             *UserInfo(issuer, self.database, self.claims, possession, self.clock).routes(),
             *introspection.routes(),
-            *Revocation(self.database, authentication, self.claims, self.clock).routes(),
+            *Revocation(self.database, authentication, refusals, self.claims, self.clock).routes(),
         ]
 
 
 async def _no_such_page(scope: Scope, receive: Receive, send: Send) -> None:
+    log_request.note_outcome("not_found")
     body = {"error": "not_found", "error_description": "There is nothing at this address."}
     await Json(body, 404)(scope, receive, send)

@@ -14,6 +14,7 @@ from starlette.routing import Route
 from broker.claims import AccessToken, Claims, InvalidToken
 from broker.client_auth.authentication import Authentication
 from broker.client_auth.directory import Client
+from broker.client_auth.refusals import Refusals
 from broker.clock import Clock
 from broker.keys import refresh
 from broker.store import grants, machine_tokens, rotating
@@ -28,6 +29,7 @@ class Introspection:
 
     database: Database
     authentication: Authentication
+    refusals: Refusals
     claims: Claims
     clock: Clock
 
@@ -39,7 +41,9 @@ class Introspection:
         """The token's state. Raises `OAuthError`, `DatabaseUnavailable`."""
         form = await read_form(request)
         client = await self.authentication.client(read_authorization(request), form)
-        return Json(await self._about(form.required("token"), client) or {"active": False})
+        async with self.refusals.kept(client, path="/introspect", request_id=request.scope["broker.request_id"]):
+            token = form.required("token")
+        return Json(await self._about(token, client) or {"active": False})
 
     async def _about(self, encoded: str, client: Client) -> dict[str, Any] | None:
         try:

@@ -9,7 +9,6 @@ written, nothing is decided by it, and a log needs fractions of a second.
 import contextlib
 import logging
 import sys
-from contextvars import ContextVar
 from traceback import format_exception
 from typing import Any, TextIO
 
@@ -17,6 +16,7 @@ import orjson
 import structlog
 from structlog.typing import EventDict, ExcInfo, FilteringBoundLogger, Processor
 
+from broker import log_request
 from broker.log_masking import masked, scrubbed
 
 # Below this level libraries log SQL parameters, headers and URLs with their queries.
@@ -28,7 +28,6 @@ _LIBRARY_SILENCED = "uvicorn.access"
 # A dataclass goes through its `repr`, which hides what it should; orjson would spell out every field.
 _JSON_OPTIONS = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_SUBCLASS
 
-_request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 _loggers: dict[str, FilteringBoundLogger] = {}
 _pipeline: list[Processor] = []
 _stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
@@ -42,11 +41,6 @@ def get(name: str) -> FilteringBoundLogger:
     if name not in _loggers:
         _loggers[name] = structlog.get_logger(name)
     return _loggers[name]
-
-
-def bind_request(request_id: str) -> None:
-    """Put the request's id on every line that the current task, and those it starts, write from now on."""
-    _request_id.set(request_id)
 
 
 def configure(log_format: str, level: str) -> None:
@@ -120,9 +114,13 @@ def _begin(output: _Output, method: str, fields: EventDict) -> EventDict:
     line["level"] = method
     line["event"] = fields.pop("event")
     line["logger"] = output.name
-    request_id = _request_id.get()
-    if request_id is not None:
-        line["request_id"] = request_id
+    request = log_request.current()
+    if request is not None:
+        line["request_id"] = request.id
+        if request.trace_id is not None:
+            line["trace_id"] = request.trace_id
+        if request.client_id is not None:
+            line["client_id"] = request.client_id
     exc_info = fields.pop("exc_info", None)
     line.update(masked(fields))
     if exc_info:

@@ -1,21 +1,38 @@
-"""`GET /metrics`: what this process has counted, in Prometheus' text or in OpenMetrics.
+"""`GET /metrics`: what was counted here, in Prometheus' text or in OpenMetrics.
+
+Counted by this process or, of several workers, by all of them together: each has files of its own in a folder
+that they share. What a worker counted that is gone still counts; of how things are with it nothing is said any
+more. What is a fact in the database is asked of the database.
 
 For who brings the operator's token (RFC 6750 §2.1), or without such a token for this machine only. What came
 through a proxy is not from this machine, wherever the proxy stands.
 """
 
+import asyncio
+import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
+from pathlib import Path
 from typing import Final
 
+from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import Metric
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from broker import opaque
+from broker.clock import Clock
+from broker.metrics_facts import families
 from broker.oauth.errors import OAuthError
 from broker.opaque import Secret
+from broker.store import watching
+from broker.store.database import Database, DatabaseUnavailable, SchemaMismatch
+from broker.store.watching import Facts
 from broker.telemetry import REGISTRY
 from broker.web.errors import back_channel
 
@@ -26,9 +43,12 @@ _FORWARDED: Final = ("forwarded", "via", "x-real-ip", "x-forwarded-for", "x-forw
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """Answers whoever watches; `token` is what they must know."""
+    """Answers whoever watches. `token` is what they must know, `shared` the folder in which workers count."""
 
     token: Secret | None
+    database: Database
+    shared: Path | None
+    clock: Clock
 
     def routes(self) -> list[Route]:
         """`GET /metrics`."""
@@ -47,8 +67,52 @@ class Metrics:
         accepted = request.headers.get("accept", "")
         # Not the header as it came: the library raises on versions that are none, and answers with what it finds.
         encode, media_type = choose_encoder(_OPENMETRICS if _OPENMETRICS in accepted else "")
-        headers = {"Content-Type": media_type, "Cache-Control": "no-store"}
-        return Response(encode(REGISTRY), headers=headers)
+        facts, now = await self._facts(), self.clock()
+        registry = CollectorRegistry()
+        registry.register(_Everything(self._counts(), families(facts, now=now)))
+        # Of many workers there are many files to read, and somebody may be signing in meanwhile.
+        text = await asyncio.to_thread(encode, registry)
+        return Response(text, headers={"Content-Type": media_type, "Cache-Control": "no-store"})
+
+    async def _facts(self) -> Facts | None:
+        try:
+            return await self.database.read(watching.look, now=self.clock())
+        except (DatabaseUnavailable, SchemaMismatch):
+            return None
+
+    def _counts(self) -> Collector:
+        if self.shared is None:
+            return REGISTRY
+        _forget_the_dead(self.shared)
+        return MultiProcessCollector(None, str(self.shared))
+
+
+@dataclass(frozen=True, slots=True)
+class _Everything(Collector):
+    """What was counted, and what is."""
+
+    counts: Collector
+    facts: Iterable[Metric]
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self.counts.collect()
+        yield from self.facts
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: the registry that asks is made for one answer."""
+        return ()
+
+
+def _forget_the_dead(folder: Path) -> None:
+    """Leave out how things are with workers that are no more, however they ended; the next have other numbers."""
+    if os.name == "nt":
+        # There the question whether a process lives would end it.
+        return
+    for pid in {int(file.stem.rpartition("_")[2]) for file in folder.glob("gauge_live*.db")}:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            mark_process_dead(pid, str(folder))
 
 
 def _refuse_strangers(request: Request, token: Secret) -> None:

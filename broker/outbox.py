@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from broker import log
+from broker import log, telemetry
 from broker.background import beside
 from broker.clock import Clock
 from broker.store import outbox
@@ -110,19 +110,26 @@ class Outbox:
         delivery = await self.database.run(outbox.take, delivery_id, until=now + _LEASE_SECONDS, now=now)
         if delivery is None:
             return 0
-        if await self._done(delivery, now):
+        if now >= delivery.expires_at:
+            _log.error("delivery.given_up", kind=delivery.kind, attempts=delivery.attempts - 1)
             await self.database.run(outbox.done, delivery.id)
+            _count(delivery, "given_up")
+        elif await self._done(delivery):
+            await self.database.run(outbox.done, delivery.id)
+            _count(delivery, "done")
         else:
             delay = min(_FIRST_DELAY * 2 ** (delivery.attempts - 1), _LONGEST_DELAY)
             await self.database.run(outbox.postpone, delivery.id, due_at=now + delay)
+            _count(delivery, "postponed")
         return 1
 
-    async def _done(self, delivery: Delivery, now: int) -> bool:
-        if now >= delivery.expires_at:
-            _log.error("delivery.given_up", kind=delivery.kind, attempts=delivery.attempts - 1)
-            return True
+    async def _done(self, delivery: Delivery) -> bool:
         try:
             return await self.kinds[delivery.kind](delivery.payload)
         except Exception as error:
             _log.error("delivery.failed", kind=delivery.kind, exc_info=error)
             return False
+
+
+def _count(delivery: Delivery, outcome: str) -> None:
+    telemetry.DELIVERIES.labels(delivery.kind, outcome).inc()

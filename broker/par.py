@@ -13,7 +13,10 @@ from starlette.routing import Route
 
 from broker import opaque
 from broker.client_auth.authentication import Authentication
+from broker.client_auth.directory import Client
+from broker.client_auth.dpop import Proof
 from broker.client_auth.possession import Possession
+from broker.client_auth.refusals import Refusals
 from broker.clock import Clock
 from broker.oauth import authorization_request
 from broker.oauth.errors import invalid_request, unauthorized_client
@@ -35,6 +38,7 @@ class PushedRequests:
     database: Database
     authentication: Authentication
     possession: Possession
+    refusals: Refusals
     clock: Clock
 
     def routes(self) -> list[Route]:
@@ -45,6 +49,20 @@ class PushedRequests:
         """201 with the `request_uri`. Raises `OAuthError`, `DatabaseUnavailable`."""
         form = await read_form(request)
         client = await self.authentication.client(read_authorization(request), form)
+        async with self.refusals.kept(client, path="/par", request_id=request.scope["broker.request_id"]):
+            proof = await self._checked(request, form, client)
+        request_uri = opaque.secret(_PREFIX)
+        await self.database.run(
+            pushed.keep,
+            opaque.digest(request_uri),
+            client_id=client.client_id,
+            parameters=_encoded(form, client.client_id, proof.jkt if proof else None),
+            expires_at=self.clock() + _VISIT_SECONDS,
+        )
+        return Json({"request_uri": request_uri, "expires_in": _VISIT_SECONDS}, 201)
+
+    async def _checked(self, request: Request, form: Parameters, client: Client) -> Proof | None:
+        """The DPoP proof that came along, used up. Raises `OAuthError` for what may not be pushed."""
         if client.metadata.public:
             # Nobody has proved anything, and what anybody may send must leave no row.
             raise unauthorized_client("Only an app that authenticates can push its requests.")
@@ -58,15 +76,7 @@ class PushedRequests:
             if asked.code_jkt not in (None, proof.jkt):
                 raise invalid_request("The dpop_jkt differs from the key of the DPoP proof.")
             await self.possession.use_up(proof)
-        request_uri = opaque.secret(_PREFIX)
-        await self.database.run(
-            pushed.keep,
-            opaque.digest(request_uri),
-            client_id=client.client_id,
-            parameters=_encoded(form, client.client_id, proof.jkt if proof else None),
-            expires_at=self.clock() + _VISIT_SECONDS,
-        )
-        return Json({"request_uri": request_uri, "expires_in": _VISIT_SECONDS}, 201)
+        return proof
 
 
 def _encoded(form: Parameters, client_id: str, proven: str | None) -> str:

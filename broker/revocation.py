@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from broker.claims import Claims, InvalidToken
 from broker.client_auth.authentication import Authentication
+from broker.client_auth.refusals import Refusals
 from broker.clock import Clock
 from broker.keys import refresh
 from broker.store import grants, machine_tokens
@@ -27,6 +28,7 @@ class Revocation:
 
     database: Database
     authentication: Authentication
+    refusals: Refusals
     claims: Claims
     clock: Clock
 
@@ -38,7 +40,9 @@ class Revocation:
         """200 without a body (RFC 7009 §2.2). Raises `OAuthError`, `DatabaseUnavailable`."""
         form = await read_form(request)
         client = await self.authentication.client(read_authorization(request), form)
-        await self._revoke(form.required("token"), client.client_id, request.scope["broker.request_id"])
+        async with self.refusals.kept(client, path="/revoke", request_id=request.scope["broker.request_id"]):
+            token = form.required("token")
+        await self._revoke(token, client.client_id, request.scope["broker.request_id"])
         return Response()
 
     async def _revoke(self, encoded: str, client_id: str, request_id: str) -> None:

@@ -15,6 +15,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from broker.configuration import addresses, registrations, values
+from broker.configuration.effective import effective
+from broker.configuration.process import this_user
 from broker.configuration.registrations import Registration
 from broker.configuration.table import FILE_SUFFIX, PREFIX, VARIABLES, Variable
 from broker.configuration.values import BadValue, Network
@@ -26,11 +28,13 @@ __all__ = [
     "BadSettings",
     "Registration",
     "Settings",
+    "audit_retention",
     "callbacks",
     "database_url",
     "effective",
     "from_environment",
     "load",
+    "operator",
 ]
 
 _MOST_FILE_BYTES = 64 * 1024
@@ -47,7 +51,6 @@ _NOT_LONGER_THAN = (
     ("refresh_token_ttl", "grant_ttl"),
     ("session_ttl", "session_max_ttl"),
 )
-_OF_REGISTRATION = ("client_key", "client_secret", "previous_client_secret", "scopes", "pkce")
 _NAMES = {variable.field: variable.name for variable in VARIABLES}
 
 
@@ -89,6 +92,9 @@ class Settings:
     """`copy`, `link` or `off`."""
     templates: Path | None
     """A folder of pages in place of ours."""
+    audit_retention: int | None
+    """None: forever."""
+    operator: str | None
     log_format: str
     log_level: str
 
@@ -147,12 +153,28 @@ def database_url(environ: Mapping[str, str] | None = None) -> Secret:
 
     Raises `BadSettings`.
     """
-    variable = next(variable for variable in VARIABLES if variable.field == "database_url")
+    found: Secret = _single("database_url", environ)
+    return found
+
+
+def audit_retention() -> int | None:
+    """How long audit events are kept, in seconds; None forever. Raises `BadSettings`."""
+    found: int | None = _single("audit_retention", None)
+    return found
+
+
+def operator() -> str:
+    """Who gives a command: BROKER_OPERATOR, or the user that the system knows. Raises `BadSettings`."""
+    given: str | None = _single("operator", None)
+    return given or this_user()
+
+
+def _single(field: str, environ: Mapping[str, str] | None) -> Any:
+    variable = next(variable for variable in VARIABLES if variable.field == field)
     try:
-        found: Secret = _value(os.environ if environ is None else environ, variable, terminal=False)
+        return _value(os.environ if environ is None else environ, variable, terminal=False)
     except BadValue as bad:
         raise BadSettings((f"{bad}.",)) from None
-    return found
 
 
 def callbacks(environ: Mapping[str, str] | None = None) -> dict[str, bool]:
@@ -264,28 +286,3 @@ def _unknown(environ: Mapping[str, str]) -> Iterator[str]:
             nearest = get_close_matches(name[:64], known, n=1, cutoff=0)[0]
             shown = ascii(name[:64])[1:-1]
             yield f"{shown} is not a setting; the nearest is {nearest}, so rename or remove it"
-
-
-def effective(settings: Settings) -> list[tuple[str, str]]:
-    """Every variable with its value as it may be printed, secrets masked."""
-    return [(variable.name, _shown(settings, variable.field)) for variable in VARIABLES]
-
-
-def _shown(settings: Settings, field: str) -> str:
-    default, *further = settings.registrations
-    if field == "database_url":
-        return addresses.masked_database_url(settings.database_url.reveal())
-    if field == "registrations":
-        return ",".join(registration.name for registration in further) or "none"
-    value = getattr(default if field in _OF_REGISTRATION else settings, field)
-    match value:
-        case Secret():
-            return "***"
-        case bool():
-            return "on" if value else "off"
-        case int():
-            return values.duration_text(value)
-        case tuple():
-            return ",".join(map(str, value)) or "none"
-        case _:
-            return "none" if value is None else str(value)

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from broker import log_request
 from broker.claims import AccessToken, Claims, InvalidToken, about
 from broker.client_auth import public_key
 from broker.client_auth.possession import Possession
@@ -57,6 +58,7 @@ class UserInfo:
             # RFC 6750 §3.1: who brings no token is told how to authenticate, and of no error.
             return Response(status_code=401, headers={"WWW-Authenticate": f"{_BEARER}, {_DPOP}"})
         token = self._verified(presented.token)
+        log_request.note_client(token.client_id)
         self._require_possession(request, presented, token)
         if "openid" not in token.scope:
             raise insufficient_scope("The access token was not granted openid.")

@@ -12,7 +12,7 @@ from typing import Final
 
 import orjson
 
-from broker import log, opaque, telemetry
+from broker import log, log_request, opaque, telemetry
 from broker.clock import Clock
 from broker.opaque import Secret
 from broker.sealing import Sealer
@@ -120,7 +120,11 @@ class Vault:
             await self.pause(_LOOK_SECONDS)
             return
         buried = await self.database.transact(
-            token_pairs.bury, kept.account_id, registration=kept.registration, now=now
+            token_pairs.bury,
+            kept.account_id,
+            registration=kept.registration,
+            request_id=log_request.current_id(),
+            now=now,
         )
         if buried:
             _count(kept, "lost")
@@ -190,6 +194,7 @@ class Vault:
             lease,
             registration=kept.registration,
             reason=reason,
+            request_id=log_request.current_id(),
             now=self.clock(),
         )
 

@@ -63,27 +63,29 @@ class Webhook:
                 # Signed, and not as documented: TikTok has changed something.
                 _log.warning("webhook.malformed", registration=error.registration, reason=str(error))
             raise invalid_request("The delivery is not of the form that TikTok documents.") from None
-        await self._take(event, now)
+        await self._take(event, request.scope["broker.request_id"], now)
         return Response()
 
-    async def _take(self, event: Event, now: int) -> None:
+    async def _take(self, event: Event, request_id: str, now: int) -> None:
         arrival = Arrival(event.digest, event.registration, event.name, event.open_id, event.occurred_at)
-        work = _work(event)
+        work = _work(event, request_id)
         new = await self.database.transact(deliveries.take, arrival, work, now=now)
         if new and work is not None:
             self.outbox.nudge(arrival.work_id)
         stale = event.age > tiktok_events.FRESH_AGE
         _count(event.registration, "stale" if stale else "taken" if new else "repeated")
         # Not one word of who it is about.
-        line = _log.warning if stale else _log.info
-        line(
-            "webhook.stale" if stale else "webhook.taken",
-            registration=event.registration,
-            kind=event.name,
-            delivery=event.digest.hex()[:12],
-            age=event.age,
-            repeated=not new,
-        )
+        said = {
+            "registration": event.registration,
+            "kind": event.name,
+            "delivery": event.digest.hex()[:12],
+            "age": event.age,
+            "repeated": not new,
+        }
+        if stale:
+            _log.warning("webhook.stale", **said)
+        else:
+            _log.info("webhook.taken", **said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,8 @@ class Events:
             occurred_at=payload["occurred_at"],
             reason=payload["reason"],
             erase=payload["erase"],
+            # What the release before this one put there has none.
+            request_id=payload.get("request_id"),
             now=self.clock(),
         )
         line = {"registration": payload["registration"], "reason": payload["reason"]}
@@ -115,7 +119,7 @@ class Events:
         return True
 
 
-def _work(event: Event) -> dict[str, Any] | None:
+def _work(event: Event, request_id: str) -> dict[str, Any] | None:
     """What the outbox keeps of an event; None when there is nothing to be done."""
     if event.removal is None:
         return None
@@ -125,6 +129,7 @@ def _work(event: Event) -> dict[str, Any] | None:
         "occurred_at": event.occurred_at,
         "reason": event.removal.reason,
         "erase": event.removal.erases,
+        "request_id": request_id,
     }
 
 

@@ -4,10 +4,14 @@
 PostgreSQL an advisory lock keeps two deployers apart, on SQLite the one write lock does.
 """
 
+from functools import partial
+
 from alembic import context
 from sqlalchemy import Connection
 
-from broker.settings import database_url
+from broker.clock import system_clock
+from broker.settings import database_url, operator
+from broker.store import schema_steps
 from broker.store.migrating.connections import with_connection
 from broker.store.migrating.running import patiently
 from broker.store.schema import metadata
@@ -28,6 +32,7 @@ def migrate(connection: Connection) -> None:
         compare_type=True,
         transaction_per_migration=on_postgresql,
         render_as_batch=not on_postgresql,
+        on_version_apply=partial(schema_steps.record, operator(), system_clock()),
     )
     if on_postgresql:
         patiently(connection, run, context.config.attributes.get("tell", context.config.print_stdout))

@@ -47,6 +47,8 @@ PARTS = {
     "app_keys": "app",
     "configuration": "settings",
     "log_masking": "log",
+    "log_request": "log",
+    "metrics_facts": "metrics",
     "outbound_pictures": "outbound",
     "vault_revoking": "vault",
 }

@@ -12,7 +12,7 @@ import orjson
 import pytest
 import structlog
 
-from broker import log
+from broker import log, log_request
 from broker.log_masking import MASK
 from broker.opaque import Secret
 
@@ -73,7 +73,7 @@ def test_the_request_id_stays_in_its_own_task(capsys: pytest.CaptureFixture[str]
     logger = log.get("requests")
 
     def handle(request_id: str) -> None:
-        log.bind_request(request_id)
+        log_request.begin(request_id)
         logger.info("inside")
         logging.getLogger("library").warning("inside too")
 

@@ -6,9 +6,10 @@ from typing import Any, TypeVar
 
 import click
 
+from broker import opaque
 from broker.cli import schema
-from broker.settings import database_url
-from broker.store import revision
+from broker.settings import database_url, operator
+from broker.store import audit, revision
 from broker.store.database import Database, P, StoreFunction, connect
 
 T = TypeVar("T")
@@ -30,7 +31,7 @@ def using(work: Callable[[Database], Coroutine[Any, Any, T]]) -> T:
 
 
 async def _using(work: Callable[[Database], Coroutine[Any, Any, T]]) -> T:
-    url = database_url()
+    url, name = database_url(), operator()
     if schema.not_made_yet(url):
         raise click.ClickException(
             f"There is no database at {schema.sqlite_file(url)} yet; correct BROKER_DATABASE_URL or the folder "
@@ -39,6 +40,7 @@ async def _using(work: Callable[[Database], Coroutine[Any, Any, T]]) -> T:
     database = await connect(url.reveal(), pool_size=1)
     try:
         schema.demand(await database.read(revision.current))
-        return await work(database)
+        with audit.signed(name, opaque.identifier("cmd_")):
+            return await work(database)
     finally:
         await database.close()

@@ -71,8 +71,11 @@ def reseal(as_json: bool) -> None:
 
 
 async def _resealed(database: "Database", sealer: "Sealer") -> dict[str, _Count]:
+    from broker.clock import system_clock
+    from broker.store import operations
     from broker.store.resealing import TABLES
 
+    await database.transact(operations.reseal_begun, now=system_clock())
     counts = {table: _Count() for table in TABLES}
     for table, count in counts.items():
         for _ in range(_MOST_PASSES):

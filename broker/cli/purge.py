@@ -23,29 +23,31 @@ def purge(as_json: bool) -> None:
       broker purge --json
 
     That is what nobody can use any more: old sessions and grants, names that count once, pushed requests, notes of
-    TikTok's webhooks, deliveries that nobody came for, pictures of nobody. People, clients and audit events stay.
-    The broker may run meanwhile.
+    TikTok's webhooks, deliveries that nobody came for, pictures of nobody, and audit events older than
+    BROKER_AUDIT_RETENTION. People and clients stay. The broker may run meanwhile.
     """
     from broker.cli import output
     from broker.cli.database import using
     from broker.clock import system_clock
+    from broker.settings import audit_retention
 
-    now = system_clock()
-    counts = using(lambda database: _purged(database, now))
+    now, retention = system_clock(), audit_retention()
+    counts = using(lambda database: _purged(database, retention, now))
     if as_json:
         output.print_json(counts)
         return
     output.print_table([(kind, str(count)) for kind, count in counts.items()])
 
 
-async def _purged(database: "Database", now: int) -> dict[str, int]:
-    from broker.store import purging
+async def _purged(database: "Database", retention: int | None, now: int) -> dict[str, int]:
+    from broker.store import operations, purging
 
+    await database.transact(operations.purge_begun, now=now)
     counts = dict.fromkeys(purging.KINDS, 0)
     for kind in purging.KINDS:
         batch = _BATCH
         while batch == _BATCH:
-            batch = await database.run(purging.purge, kind, most=_BATCH, now=now)
+            batch = await database.run(purging.purge, kind, most=_BATCH, audit_retention=retention, now=now)
             counts[kind] += batch
             _progress(f"{kind}: {counts[kind]}")
     _progress("")

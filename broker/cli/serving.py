@@ -5,7 +5,9 @@ import contextlib
 import os
 import signal
 import socket
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -14,6 +16,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.server import HANDLED_SIGNALS
 from uvicorn.supervisors import Multiprocess
 
+from broker.configuration.process import share_counts
 from broker.settings import Settings
 
 GRACE_SECONDS: Final = 8
@@ -47,9 +50,25 @@ def serve_in_workers(settings: Settings, sockets: Sequence[socket.socket], worke
     """
     config = server_config(settings, app="broker.cli.worker:app", factory=True, lifespan="on", workers=workers)
     supervisor = Multiprocess(config, list(sockets))
-    supervisor.run()
+    with _counts():
+        supervisor.run()
     if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
         raise click.ClickException("The worker processes could not start; the log lines above say why.")
+
+
+@contextlib.contextmanager
+def _counts() -> Iterator[None]:
+    """A folder in which all processes count, each in files of its own, so that any of them can answer for all."""
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="broker-metrics-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise click.ClickException(
+            f"Several workers need a folder for temporary files ({error.strerror}); let TMPDIR name one that can "
+            "be written to, or serve with one worker."
+        ) from None
+    with folder as name:
+        share_counts(Path(name))
+        yield
 
 
 class _Server(uvicorn.Server):

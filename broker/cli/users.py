@@ -122,10 +122,12 @@ def export(name: str) -> None:
     from base64 import b64encode
 
     from broker.cli import output
-    from broker.cli.database import read
-    from broker.store import people
+    from broker.cli.database import change, read
+    from broker.clock import system_clock
+    from broker.store import operations, people
 
     person = found(name)
+    change(operations.export, person.sub, now=system_clock())
     avatar = read(people.avatar_of, person.sub)
     told: dict[str, Any] = _as_json(person)
     told["avatar"] = avatar and {

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote_plus
 
-from broker import opaque
+from broker import log_request, opaque
 from broker.client_auth import assertion
 from broker.client_auth.directory import Client, ClientDirectory
 from broker.client_auth.jwks import KeySource
@@ -67,6 +67,7 @@ class Authentication:
             spent_ids.spend, proof.assertion.jti_digest, expires_at=proof.assertion.expires_at
         ):
             raise invalid_client(detail="the assertion was used before")
+        log_request.note_client(proof.client.client_id)
         return proof.client
 
     async def again(self, authorization: str | None, form: Mapping[str, str]) -> Client:

@@ -226,6 +226,19 @@ VARIABLES: tuple[Variable, ...] = (
         "path of a folder with pages, a style or words in place of the broker's",
     ),
     Variable(
+        "BROKER_AUDIT_RETENTION",
+        "audit_retention",
+        values.retention,
+        "how long audit events are kept, at least a day; or forever",
+        default="forever",
+    ),
+    Variable(
+        "BROKER_OPERATOR",
+        "operator",
+        values.operator,
+        "who gives the commands, for the audit; without it the user of the operating system",
+    ),
+    Variable(
         "BROKER_LOG_FORMAT",
         "log_format",
         values.choice("json", "console"),

@@ -31,6 +31,7 @@ _SWITCH = {
 _CLIENT_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _CLIENT_SECRET = re.compile(r"[!-~]{1,256}")
 _BEARER = re.compile(r"[A-Za-z0-9._~+/-]{16,256}={0,2}")
+_OPERATOR = re.compile(r"[\w.@+-]{1,64}")
 _SCOPE = re.compile(r"[a-z0-9._-]{1,64}")
 _NEEDED_SCOPE = "user.info.basic"
 
@@ -66,6 +67,18 @@ def duration_text(seconds: int) -> str:
         if seconds and seconds % size == 0:
             return f"{seconds // size}{unit}"
     return "0s"
+
+
+def retention(text: str) -> int | None:
+    """How long something is kept, in seconds, a day at least; None for `forever`."""
+    return None if text == "forever" else duration("1d")(text)
+
+
+def operator(text: str) -> str:
+    """A person's name as an operator may be known by: a login, an address, a ticket."""
+    if _OPERATOR.fullmatch(text) is None:
+        raise BadValue("must be a name of up to 64 letters, digits or any of ._@+-")
+    return text
 
 
 def choice(*options: str) -> Callable[[str], str]:

@@ -19,7 +19,7 @@ from broker.keys.making import RefreshKey, SigningKey, made, opened
 from broker.keys.ring import Ring
 from broker.keys.schedule import Defer, Forget, Hasten, Make, Prolong, Rules, Step, due
 from broker.sealing import Sealer, Unsealable
-from broker.store import keys
+from broker.store import key_changes, keys
 from broker.store.database import Database, DatabaseUnavailable, SchemaMismatch
 from broker.store.keys import KeyFacts
 
@@ -103,22 +103,22 @@ class Rotation:
         return due(self._facts, self.algs, self.rules, now=now)
 
     async def _do(self, steps: Iterable[Step], now: int) -> None:
-        run = self.database.run
+        change = self.database.transact
         for step in steps:
             match step:
                 case Make(use=use, alg=alg):
                     life = self.rules.life_of(use)
                     row = await asyncio.to_thread(made, step, self.sealer, token_life=life, now=now)
-                    if await run(keys.add, row):
+                    if await change(key_changes.make, row, now=now):
                         _log.info("keys.made", kid=row.kid, alg=alg, signs_from=row.signs_from)
                 case Hasten():
-                    await run(keys.hasten, step.kid, at=step.at)
+                    await change(key_changes.hasten, step.kid, at=step.at, now=now)
                 case Defer():
-                    await run(keys.defer, step.kid, ready_at=step.ready_at)
+                    await change(key_changes.defer, step.kid, ready_at=step.ready_at, now=now)
                 case Prolong():
-                    await run(keys.prolong, step.kid, token_life=step.token_life)
+                    await change(key_changes.prolong, step.kid, token_life=step.token_life, now=now)
                 case Forget():
-                    if await run(keys.forget, step.kid, token_life=step.token_life):
+                    if await change(key_changes.forget, step.kid, token_life=step.token_life, now=now):
                         _log.info("keys.forgotten", kid=step.kid)
 
     async def _open(self, *, strict: bool) -> None:

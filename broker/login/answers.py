@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from broker import log
+from broker import log, log_request, telemetry
 from broker.login.pages.rendering import Pages
 from broker.login.request import ReplyTo
 from broker.oauth import redirects
@@ -20,11 +20,14 @@ _log = log.get("login")
 
 def with_code(pages: Pages, request: Request, reply_to: ReplyTo, code: str, *, issuer: str) -> Response:
     """The app's code."""
+    telemetry.SIGN_INS.labels(telemetry.app(reply_to.client_id), telemetry.OK).inc()
     return _to_app(pages, request, reply_to, {"code": code}, issuer)
 
 
 def with_error(pages: Pages, request: Request, reply_to: ReplyTo, error: OAuthError, *, issuer: str) -> Response:
     """The refusal as the app hears it (RFC 6749 §4.1.2.1)."""
+    log_request.note_outcome(error.code)
+    telemetry.SIGN_INS.labels(telemetry.app(reply_to.client_id), error.code).inc()
     _log.info("login.refused", error=error.code, description=error.description, detail=error.detail)
     return _to_app(pages, request, reply_to, {"error": error.code, "error_description": error.description}, issuer)
 

@@ -96,6 +96,23 @@ class Authorize:
             raise invalid_request("This app must push its requests to /par.")
         expected = self._expected_user(wanted, asked.client.client_id)
         session = await self._session(request, metadata.registration)
+        try:
+            return await self._settle(request, asked, wanted, expected, session)
+        except OAuthError as error:
+            # Of strangers there is no row, of somebody whom TikTok vouched for there is. An outage is no refusal.
+            if session is not None and error.status < 500:
+                await self._keep_refusal(request, asked, session, error)
+            raise
+
+    async def _settle(
+        self,
+        request: Request,
+        asked: Asked,
+        wanted: AuthorizationRequest,
+        expected: str | None,
+        session: LiveSession | None,
+    ) -> Response:
+        metadata = asked.client.metadata
         shared = session is None or set(metadata.required_tiktok_scopes) <= set(session.tiktok_scope.split())
         if session is not None and shared and self._suffices(session, wanted):
             if expected not in (None, session.user_id):
@@ -135,6 +152,12 @@ class Authorize:
         except (DatabaseUnavailable, SchemaMismatch) as error:
             raise refusals.without_database(error) from error
         return found if found is not None and found.registration == registration else None
+
+    async def _keep_refusal(self, request: Request, asked: Asked, session: LiveSession, error: OAuthError) -> None:
+        try:
+            await self.codes.refused(request, asked.client.client_id, session, error.code)
+        except (DatabaseUnavailable, SchemaMismatch) as unavailable:
+            raise refusals.without_database(unavailable) from unavailable
 
     def _suffices(self, session: LiveSession, wanted: AuthorizationRequest) -> bool:
         if wanted.prompts - {"none"}:

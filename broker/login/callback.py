@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from broker import telemetry
+from broker import log_request, telemetry
 from broker.client_auth.directory import Client, ClientDirectory
 from broker.clock import Clock
 from broker.login import answers, refusals
@@ -69,8 +69,9 @@ class Callback:
         if login is None or login.missing or login.registration != registration:
             return await self.astray.page(request, state, registration)
         telemetry.LOGINS_RETURNED.labels(login.registration).inc()
+        log_request.note_client(login.client_id)
         rendering.prefer(request, login.language)
-        reply_to = ReplyTo(login.redirect_uri, login.response_mode, login.state)
+        reply_to = ReplyTo(login.client_id, login.redirect_uri, login.response_mode, login.state)
         try:
             response = await self._finish(request, parameters, login, reply_to)
         except LoginSpent:

@@ -15,7 +15,7 @@ from broker.store import sign_ins
 from broker.store.database import Database
 from broker.store.grants import NewGrant
 from broker.store.sessions import LiveSession, Session
-from broker.store.sign_ins import Blocked, Continuation, SignIn, Written
+from broker.store.sign_ins import Blocked, Continuation, SignIn, TurnedAway, Written
 from broker.store.users import Profile
 from broker.upstream.connector import SignedIn
 from broker.vault import Vault
@@ -98,7 +98,11 @@ class Codes:
             request_id=request.scope["broker.request_id"],
             copy_avatar=self.avatars == "copy",
         )
-        outcome = await self.database.transact(sign_ins.record, sign_in, now=now)
+        try:
+            outcome = await self.database.transact(sign_ins.record, sign_in, now=now)
+        except TurnedAway as refusal:
+            await self.database.transact(sign_ins.refuse, sign_in, refusal.reason, now=now)
+            raise
         if isinstance(outcome, Written) and outcome.avatar_awaits:
             self.outbox.nudge()
         return outcome if isinstance(outcome, Blocked) else Issued(code, cookie)
@@ -135,6 +139,17 @@ class Codes:
         )
         await self.database.transact(sign_ins.resume, again, now=now)
         return code
+
+    async def refused(self, request: Request, client_id: str, session: LiveSession, reason: str) -> None:
+        """Keep that somebody who is signed in was not signed in to this app. Raises `DatabaseUnavailable`."""
+        await self.database.transact(
+            sign_ins.refuse_session,
+            session,
+            client_id=client_id,
+            request_id=request.scope["broker.request_id"],
+            reason=reason,
+            now=self.clock(),
+        )
 
     def _session(self, cookie: str, now: int) -> Session:
         return Session(

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from broker import log, opaque
+from broker import log, log_request, opaque
 from broker.claims import Claims, Hint, InvalidToken
 from broker.client_auth.directory import Client, ClientDirectory
 from broker.clock import Clock
@@ -141,6 +141,8 @@ class Logout:
                 raise invalid_request(
                     "The post_logout_redirect_uri is not registered for this app, character for character."
                 )
+        if client is not None:
+            log_request.note_client(client.client_id)
         return _Asked(client.client_id if client else None, hint, address, parameters.get("state"))
 
     def _hint(self, token: str | None) -> Hint | None:
@@ -212,6 +214,7 @@ class Logout:
         return opaque.digest(cookie).hex() if cookie else "nobody"
 
     def _refused(self, request: Request, error: OAuthError) -> Response:
+        log_request.note_outcome(error.code)
         _log.info("logout.refused", error=error.code, description=error.description, detail=error.detail)
         return self.pages.message(
             request,

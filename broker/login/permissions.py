@@ -68,7 +68,7 @@ class Permissions:
         try:
             response = self._decided(request, login, choice)
         except OAuthError as error:
-            reply_to = ReplyTo(login.redirect_uri, login.response_mode, login.state)
+            reply_to = ReplyTo(login.client_id, login.redirect_uri, login.response_mode, login.state)
             response = answers.with_error(self.pages, request, reply_to, error, issuer=self.issuer)
         self.browser.forget(response, login)
         return response

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from broker import opaque
+from broker import log_request, opaque
 from broker.client_auth.directory import Client, ClientDirectory
 from broker.oauth import authorization_request, parameters
 from broker.oauth.errors import OAuthError
@@ -22,6 +22,7 @@ FindClient = Callable[[str], Awaitable[Client | None]]
 class ReplyTo:
     """A client and a redirect URI known to be its own: from here on refusals may be sent there."""
 
+    client_id: str
     redirect_uri: str
     response_mode: str
     state: str | None
@@ -59,7 +60,7 @@ async def _read(given: Parameters, find: FindClient, database: Database, *, now:
         given = await _pushed(digest, client, database, now=now)
     redirect_uri = authorization_request.redirect_uri(given, client.metadata)
     mode = authorization_request.response_mode(given)
-    reply_to = ReplyTo(redirect_uri, mode, authorization_request.echoed_state(given))
+    reply_to = ReplyTo(client.client_id, redirect_uri, mode, authorization_request.echoed_state(given))
     return Asked(client, reply_to, given, digest)
 
 
@@ -67,6 +68,7 @@ async def _client(given: Parameters, find: FindClient) -> Client:
     client = await find(given.required("client_id"))
     if client is None or client.disabled:
         raise OAuthError("invalid_client", "No app is registered under this client_id.")
+    log_request.note_client(client.client_id)
     return client
 
 

@@ -12,7 +12,7 @@ class OAuthError(Exception):
     """A refusal in the protocol's own terms (RFC 6749 §4.1.2.1, §5.2).
 
     `description` is one sentence in printable ASCII without quotes or backslash, as §5.2 demands; `detail`
-    goes to the log and nowhere else.
+    goes to the log and the audit and nowhere else.
     """
 
     code: str

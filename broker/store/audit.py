@@ -1,16 +1,56 @@
 """What happened, written in the transaction that made it happen, and read by operators."""
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import BigInteger, Select, bindparam, insert, select
 
 from broker import clock, opaque
+from broker.store.audit_names import EVENTS
 from broker.store.database import Transaction
 from broker.store.schema import audit_events
 
 _RECORD = insert(audit_events)
+_OPERATOR: Final = "operator"
+
+
+@dataclass(slots=True)
+class _Signature:
+    """Who runs this process, and which command it is: a fact of the process, whatever thread writes for it."""
+
+    name: str | None = None
+    command: str | None = None
+
+
+_SIGNATURE: Final = _Signature()
+
+
+@contextlib.contextmanager
+def signed(name: str, command: str) -> Iterator[None]:
+    """For the length of the block, what an operator does in this process is done by `name`, under one id."""
+    _SIGNATURE.name, _SIGNATURE.command = name, command
+    try:
+        yield
+    finally:
+        _SIGNATURE.name = _SIGNATURE.command = None
+
+
+def new_id() -> str:
+    """An id for an event. Much happens in one second: the ids keep its order."""
+    return opaque.identifier(f"evt_{clock.tick():016x}")
+
+
+def by(actor: str) -> str:
+    """Who did it, as events name them: an operator with the name, if it is known."""
+    return f"{actor}:{_SIGNATURE.name}" if actor == _OPERATOR and _SIGNATURE.name else actor
+
+
+def request_of(actor: str, request_id: str | None) -> str | None:
+    """The id under which it was done: of the request, or of an operator's command."""
+    return _SIGNATURE.command if actor == _OPERATOR and request_id is None else request_id
 
 
 async def record(
@@ -27,20 +67,24 @@ async def record(
     request_id: str | None = None,
     reason: str | None = None,
 ) -> None:
-    """Keep one event. `actor` is who did it: `user`, `client`, `operator`, `broker` or `tiktok`."""
+    """Keep one event. `actor` is who did it: `user`, `client`, `operator`, `broker` or `tiktok`.
+
+    Raises `LookupError` for an event that has no sentence in `audit_names`.
+    """
+    if event not in EVENTS:
+        raise LookupError(f"no such audit event: {event}")
     await tx.run(
         _RECORD,
-        # Much happens in one second: the ids keep its order.
-        id=opaque.identifier(f"evt_{clock.tick():016x}"),
+        id=new_id(),
         at=now,
         event=event,
-        actor=actor,
+        actor=by(actor),
         user_id=user_id,
         client_id=client_id,
         session_id=session_id,
         grant_id=grant_id,
         registration=registration,
-        request_id=request_id,
+        request_id=request_of(actor, request_id),
         reason=reason,
     )
 

@@ -6,7 +6,7 @@ Every function answers False when it changed nothing, and then records nothing.
 from collections.abc import Mapping
 from typing import Any
 
-from broker.store import audit, clients
+from broker.store import audit, clients, ended_grants
 from broker.store.database import Transaction
 
 
@@ -28,10 +28,14 @@ async def update(
     now: int,
 ) -> bool:
     """Replace the registration of this version, and with a digest the secret; False when it has another by now."""
+    before = await clients.find(tx, client_id)
     changed = await clients.set_metadata(tx, client_id, metadata, version=version, now=now)
     if changed and secret_digest is not None:
         await clients.set_secret(tx, client_id, secret_digest, now=now)
-    return await _recorded(tx, changed, "client.updated", client_id, now)
+    different = _different(before.metadata if before else {}, metadata)
+    if secret_digest is not None:
+        different.append("client_secret")
+    return await _recorded(tx, changed, "client.updated", client_id, now, reason=" ".join(different) or None)
 
 
 async def rotate_secret(tx: Transaction, client_id: str, digest: bytes, *, old_until: int, now: int) -> bool:
@@ -53,12 +57,20 @@ async def enable(tx: Transaction, client_id: str, *, now: int) -> bool:
 
 
 async def remove(tx: Transaction, client_id: str, *, now: int) -> bool:
-    """Delete the client and its grants."""
+    """Delete the client and its grants, each good one with an event of its own."""
+    await ended_grants.record_removal(tx, client_id, now=now)
     removed = await clients.remove(tx, client_id, now=now)
     return await _recorded(tx, removed, "client.removed", client_id, now)
 
 
-async def _recorded(tx: Transaction, changed: bool, event: str, client_id: str, now: int) -> bool:
+def _different(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """The names of what is not the same. What an app is registered with may be long, and names tell enough."""
+    return sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+
+
+async def _recorded(
+    tx: Transaction, changed: bool, event: str, client_id: str, now: int, *, reason: str | None = None
+) -> bool:
     if changed:
-        await audit.record(tx, event, actor="operator", client_id=client_id, now=now)
+        await audit.record(tx, event, actor="operator", client_id=client_id, reason=reason, now=now)
     return changed

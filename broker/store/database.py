@@ -7,12 +7,15 @@ a tenth of what an ORM session costs, while both databases still share every sta
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
+from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar, cast
 
 from sqlalchemy import Executable
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
+
+POOL_SIZE: Final = 10
+"""Connections to PostgreSQL that one process has at most. SQLite has one that writes."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -49,7 +52,9 @@ StoreFunction = Callable[Concatenate[Transaction, P], Coroutine[Any, Any, T]]
 class Database(Protocol):
     """PostgreSQL or SQLite. All three ways raise what a `Transaction` raises."""
 
-    dialect: str
+    @property
+    def dialect(self) -> str:
+        """`postgresql` or `sqlite`."""
 
     async def run(self, function: StoreFunction[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Each statement for itself: for legs that one conditional statement decides."""
@@ -109,7 +114,7 @@ class Compiler:
         return Compiled(compiled.string, slots)
 
 
-async def connect(url: str, *, pool_size: int = 10) -> Database:
+async def connect(url: str, *, pool_size: int = POOL_SIZE) -> Database:
     """Open the database behind `url` (`sqlite:///file` or `postgresql://…`). Raises `DatabaseUnavailable`.
 
     The drivers are imported here: a process pays for the one that it uses.

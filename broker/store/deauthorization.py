@@ -1,10 +1,11 @@
 """A person took the consent back at TikTok: nothing that began through that account lives on."""
 
 from dataclasses import dataclass
+from typing import TypedDict
 
 from sqlalchemy import BigInteger, bindparam, select, update
 
-from broker.store import audit, avatars, deliveries, sessions
+from broker.store import audit, avatars, deliveries, ended_grants, sessions
 from broker.store.database import Transaction
 from broker.store.schema import accounts, grants, users
 from broker.store.schema import sessions as session_rows
@@ -19,6 +20,15 @@ class Deauthorized:
 
     sessions: int
     grants: int
+
+
+class _Said(TypedDict):
+    """What the events of one deauthorization have in common."""
+
+    actor: str
+    user_id: str
+    reason: str
+    request_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +62,7 @@ _END_GRANTS = (
     update(grants)
     .where(grants.c.account_id == bindparam("account"), grants.c.ended_at.is_(None))
     .values(ended_at=_NOW, ended_reason="deauthorized")
-    .returning(grants.c.client_id, grants.c.session_id)
+    .returning(*ended_grants.COLUMNS)
 )
 _FORGET_NAMES = (
     update(users).where(users.c.id == bindparam("user")).values(display_name=None, username=None, updated_at=_NOW)
@@ -60,7 +70,15 @@ _FORGET_NAMES = (
 
 
 async def deauthorize(
-    tx: Transaction, *, registration: str, open_id: str, occurred_at: int, reason: str, erase: bool, now: int
+    tx: Transaction,
+    *,
+    registration: str,
+    open_id: str,
+    occurred_at: int,
+    reason: str,
+    erase: bool,
+    request_id: str | None = None,
+    now: int,
 ) -> Deauthorized | Outdated | None:
     """Forget the account's tokens, end what began through it, and have the apps told; None for a stranger.
 
@@ -78,7 +96,7 @@ async def deauthorize(
     if row is None:
         return Outdated()
     user_id = row["user_id"]
-    done = await _end(tx, row["id"], user_id, now=now)
+    done = await _end(tx, row["id"], user_id, request_id=request_id, now=now)
     # Another account of the person may show the same picture, which the next sign-in through it brings back.
     await avatars.forget(tx, user_id)
     if erase:
@@ -89,23 +107,29 @@ async def deauthorize(
         actor="tiktok",
         user_id=user_id,
         registration=registration,
+        request_id=request_id,
         reason=reason,
         now=now,
     )
     return done
 
 
-async def _end(tx: Transaction, account_id: str, user_id: str, *, now: int) -> Deauthorized:
+async def _end(
+    tx: Transaction, account_id: str, user_id: str, *, request_id: str | None, now: int
+) -> Deauthorized:
+    said: _Said = {"actor": "tiktok", "user_id": user_id, "reason": "deauthorized", "request_id": request_id}
     # Sessions first: a code that one of them is just getting is in sight of the next statement.
     ended = [row["id"] for row in await tx.all(_END_SESSIONS, account=account_id, now=now)]
+    gone = await tx.all(_END_GRANTS, account=account_id, now=now)
+    await ended_grants.record(tx, gone, **said, now=now)
     apps: dict[str, set[str]] = {}
-    ended_grants = await tx.all(_END_GRANTS, account=account_id, now=now)
-    for grant in ended_grants:
+    for grant in gone:
         if grant["session_id"] is not None:
             apps.setdefault(grant["session_id"], set()).add(grant["client_id"])
     for session_id in ended:
-        await sessions.wind_up(tx, session_id, user_id=user_id, reason="deauthorized", now=now)
+        await sessions.wind_up(tx, session_id, **said, now=now)
+        await audit.record(tx, "session.ended", session_id=session_id, **said, now=now)
     # A session that was renewed through another account goes on; only the apps that lost their grants hear of it.
     for session_id in apps.keys() - set(ended):
         await sessions.tell(tx, session_id, user_id=user_id, only=apps[session_id], now=now)
-    return Deauthorized(len(ended), len(ended_grants))
+    return Deauthorized(len(ended), len(gone))

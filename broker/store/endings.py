@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import BigInteger, bindparam, func, select, update
 
-from broker.store import audit, sessions
+from broker.store import audit, ended_grants, sessions
 from broker.store.database import Transaction
 from broker.store.schema import grants, users
 from broker.store.schema import sessions as session_rows
@@ -28,17 +28,15 @@ HOLD = select(users.c.id).where(users.c.id == bindparam("user")).with_for_update
 _NOW = bindparam("now", type_=BigInteger)
 _THEIR_SESSIONS = (session_rows.c.user_id == bindparam("user"), session_rows.c.ended_at.is_(None))
 _THEIR_GRANTS = (grants.c.user_id == bindparam("user"), grants.c.ended_at.is_(None))
-# A grant is good for its refresh tokens, without those for its access token, and before that for its code.
-_GRANT_EXPIRES = func.coalesce(
-    grants.c.refresh_expires_at, grants.c.access_expires_at, grants.c.code_expires_at
-).label("good_until")
 _COUNT_SESSIONS = (
     select(func.count().label("found"))
     .select_from(session_rows)
     .where(*_THEIR_SESSIONS, session_rows.c.expires_at > _NOW)
 )
 _COUNT_GRANTS = (
-    select(func.count().label("found")).select_from(grants).where(*_THEIR_GRANTS, _GRANT_EXPIRES > _NOW)
+    select(func.count().label("found"))
+    .select_from(grants)
+    .where(*_THEIR_GRANTS, ended_grants.GOOD_UNTIL.element > _NOW)
 )
 _END_SESSIONS = (
     update(session_rows)
@@ -50,7 +48,7 @@ _END_GRANTS = (
     update(grants)
     .where(*_THEIR_GRANTS)
     .values(ended_at=_NOW, ended_reason=bindparam("because"))
-    .returning(grants.c.id, grants.c.client_id, grants.c.session_id, _GRANT_EXPIRES)
+    .returning(*ended_grants.COLUMNS)
 )
 
 
@@ -69,8 +67,8 @@ async def end_all(tx: Transaction, user_id: str, *, reason: str, now: int) -> St
     # Sessions first: a code that one of them is just getting is in sight of the next statement.
     ended = await tx.all(_END_SESSIONS, user=user_id, now=now)
     live = sorted(row["id"] for row in ended if row["expires_at"] > now)
-    ended_grants = await tx.all(_END_GRANTS, user=user_id, because=reason, now=now)
-    good = [row for row in ended_grants if row["good_until"] > now]
+    gone = await tx.all(_END_GRANTS, user=user_id, because=reason, now=now)
+    good = await ended_grants.record(tx, gone, actor="operator", user_id=user_id, reason=reason, now=now)
     for session_id in live:
         await sessions.tell(tx, session_id, user_id=user_id, now=now)
         await audit.record(
@@ -85,21 +83,8 @@ async def end_all(tx: Transaction, user_id: str, *, reason: str, now: int) -> St
     # Of a session that was over before, only the apps that held on to their grants have news to hear.
     outliving: defaultdict[str, set[str]] = defaultdict(set)
     for grant in good:
-        if grant["session_id"] in live:
-            continue
-        if grant["session_id"] is not None:
+        if grant["session_id"] is not None and grant["session_id"] not in live:
             outliving[grant["session_id"]].add(grant["client_id"])
-        await audit.record(
-            tx,
-            "grant.ended",
-            actor="operator",
-            user_id=user_id,
-            client_id=grant["client_id"],
-            session_id=grant["session_id"],
-            grant_id=grant["id"],
-            reason=reason,
-            now=now,
-        )
     for session_id, apps in outliving.items():
         await sessions.tell(tx, session_id, user_id=user_id, only=apps, now=now)
     return Standing(len(live), len(good))

@@ -1,4 +1,7 @@
-"""What an operator does to keys, each with its audit event in the same transaction; `reason` names the key."""
+"""What becomes of keys, each change with its audit event in the same transaction; `reason` names the key.
+
+Every function answers False or None when it changed nothing, and then records nothing.
+"""
 
 from dataclasses import dataclass
 
@@ -38,6 +41,31 @@ class Revoked:
     successor: str | None
 
 
+async def make(tx: Transaction, key: KeyRow, *, now: int) -> bool:
+    """Keep a new key; False when another replica was quicker with this number."""
+    return await _recorded(tx, await keys.add(tx, key), "key.made", key.kid, now)
+
+
+async def hasten(tx: Transaction, kid: str, *, at: int, now: int) -> bool:
+    """Have an announced key sign from `at` on; False when it does so anyway, or earlier."""
+    return await _recorded(tx, await keys.hasten(tx, kid, at=at), "key.hastened", kid, now)
+
+
+async def defer(tx: Transaction, kid: str, *, ready_at: int, now: int) -> bool:
+    """Have an announced key sign from `ready_at` on at the earliest."""
+    return await _recorded(tx, await keys.defer(tx, kid, ready_at=ready_at), "key.deferred", kid, now)
+
+
+async def prolong(tx: Transaction, kid: str, *, token_life: int, now: int) -> bool:
+    """What the key signs may be good for so long from now on."""
+    return await _recorded(tx, await keys.prolong(tx, kid, token_life=token_life), "key.prolonged", kid, now)
+
+
+async def forget(tx: Transaction, kid: str, *, token_life: int, now: int) -> bool:
+    """Delete a key that nothing refers to any more, with the `token_life` that this was reckoned with."""
+    return await _recorded(tx, await keys.forget(tx, kid, token_life=token_life), "key.forgotten", kid, now)
+
+
 async def rotate(tx: Transaction, kid: str, *, at: int, now: int) -> bool:
     """Have an announced key sign from `at` on; False when it does so anyway, or earlier, or is not there."""
     if not await keys.hasten(tx, kid, at=at):
@@ -60,7 +88,7 @@ async def revoke(tx: Transaction, kid: str, *, spare: KeyRow, now: int) -> Revok
     successor = None
     if gone["signs_from"] <= now:
         younger = await _younger(tx, use, alg, number)
-        if not younger and await keys.add(tx, spare):
+        if not younger and await make(tx, spare, now=now):
             successor = spare.kid
         elif not younger:
             # Another replica announced one in this very moment.
@@ -73,3 +101,9 @@ async def revoke(tx: Transaction, kid: str, *, spare: KeyRow, now: int) -> Revok
 async def _younger(tx: Transaction, use: str, alg: str, number: int) -> list[str]:
     rows = await tx.all(_YOUNGER, its_use=use, its_alg=alg, its_number=number)
     return [row["kid"] for row in rows]
+
+
+async def _recorded(tx: Transaction, changed: bool, event: str, kid: str, now: int) -> bool:
+    if changed:
+        await audit.record(tx, event, actor="broker", reason=kid, now=now)
+    return changed

@@ -1,6 +1,7 @@
 """Deleting what has expired, a batch at a time, so that no lock and no transaction is long.
 
-People, clients, keys and audit events stay; those are for an operator to decide about.
+People, clients and keys stay; those are for an operator to decide about. Audit events stay for as long as the
+settings say.
 """
 
 from typing import Final
@@ -23,6 +24,7 @@ from sqlalchemy import (
 from broker.oauth.status_list import LEEWAY_SECONDS
 from broker.store.database import Transaction
 from broker.store.schema import (
+    audit_events,
     avatars,
     deleted_grants,
     grants,
@@ -36,6 +38,8 @@ from broker.store.schema import (
 
 # What ends a login may come for as long as a login may last, after its pushed request or its code has expired.
 _LONGEST_LOGIN_SECONDS: Final = 86_400
+# Before all times.
+_NEVER: Final = -1
 
 _NOW = bindparam("now", type_=BigInteger)
 _LONG_AGO = _NOW - _LONGEST_LOGIN_SECONDS
@@ -84,11 +88,18 @@ _BATCHES: Final = {
             exists(literal_column("1")).where(and_(users.c.id == avatars.c.user_id, users.c.avatar_id.is_(None)))
         ),
     ),
+    "audit_events": _batch(
+        audit_events, select(audit_events.c.id).where(audit_events.c.at <= bindparam("retained", type_=BigInteger))
+    ),
 }
 KINDS: Final = tuple(_BATCHES)
 """What is purged, by table, in the order in which it must be: a session goes after its grants."""
 
 
-async def purge(tx: Transaction, kind: str, *, most: int, now: int) -> int:
-    """Delete up to `most` rows that nobody needs any more; fewer, when it answers so, are all there were."""
-    return await tx.run(_BATCHES[kind], most=most, now=now)
+async def purge(tx: Transaction, kind: str, *, most: int, audit_retention: int | None = None, now: int) -> int:
+    """Delete up to `most` rows that nobody needs any more; fewer, when it answers so, are all there were.
+
+    Audit events go after `audit_retention` seconds, or never.
+    """
+    retained = _NEVER if audit_retention is None else now - audit_retention
+    return await tx.run(_BATCHES[kind], most=most, retained=retained, now=now)

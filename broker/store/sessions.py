@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from sqlalchemy import BigInteger, bindparam, case, insert, select, update
 
-from broker.store import audit, outbox
+from broker.store import audit, ended_grants, outbox
 from broker.store.database import Row, Transaction
 from broker.store.schema import accounts, clients, grants, sessions, users
 
@@ -92,6 +92,7 @@ _END_GRANTS = (
         (grants.c.offline == 0) | grants.c.redeemed_at.is_(None),
     )
     .values(ended_at=_NOW, ended_reason=bindparam("because"))
+    .returning(*ended_grants.COLUMNS)
 )
 _ITS_CLIENTS = (
     select(clients.c.client_id, clients.c.client_metadata)
@@ -166,7 +167,9 @@ async def end(
     row = await tx.one(_END, session=session_id, now=now)
     if row is None:
         return False
-    await wind_up(tx, session_id, user_id=row["user_id"], reason=reason, now=now)
+    await wind_up(
+        tx, session_id, actor="user", user_id=row["user_id"], reason=reason, request_id=request_id, now=now
+    )
     await audit.record(
         tx,
         "session.ended",
@@ -181,9 +184,21 @@ async def end(
     return True
 
 
-async def wind_up(tx: Transaction, session_id: str, *, user_id: str, reason: str, now: int) -> None:
-    """End what hangs on a session that has just been ended, and have every client told."""
-    await tx.run(_END_GRANTS, session=session_id, because=reason, now=now)
+async def wind_up(
+    tx: Transaction,
+    session_id: str,
+    *,
+    actor: str,
+    user_id: str,
+    reason: str,
+    request_id: str | None,
+    now: int,
+) -> None:
+    """End what hangs on a session that `actor` has just ended, and have every client told."""
+    ended = await tx.all(_END_GRANTS, session=session_id, because=reason, now=now)
+    await ended_grants.record(
+        tx, ended, actor=actor, user_id=user_id, reason=reason, request_id=request_id, now=now
+    )
     await tell(tx, session_id, user_id=user_id, now=now)
 
 

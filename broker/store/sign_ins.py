@@ -1,6 +1,7 @@
 """What was vouched for, written in one transaction: user, account, session, grant and its code, audit."""
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from broker.store import accounts, audit, avatars, grants, pushed, sessions, users
 from broker.store.database import Transaction
@@ -50,16 +51,28 @@ class Blocked:
     """An operator has blocked this person: no session, no code."""
 
 
-class LoginSpent(Exception):
+class TurnedAway(Exception):
+    """The sign-in is refused and everything rolled back; `reason` is what `refuse` keeps of it."""
+
+    reason: ClassVar[str]
+
+
+class LoginSpent(TurnedAway):
     """The login was finished before, or its client is no longer welcome: everything is rolled back."""
 
+    reason = "login_spent"
 
-class SomebodyElse(Exception):
+
+class SomebodyElse(TurnedAway):
     """The person is not the one the app said it would be: everything is rolled back."""
 
+    reason = "somebody_else"
 
-class TakenBack(Exception):
+
+class TakenBack(TurnedAway):
     """The person has taken the consent back while TikTok vouched for them: everything is rolled back."""
+
+    reason = "taken_back"
 
 
 class SessionOver(Exception):
@@ -74,17 +87,7 @@ async def record(tx: Transaction, sign_in: SignIn, *, now: int) -> Written | Blo
     grant = sign_in.grant
     registration = sign_in.authorization.registration
     if user.blocked:
-        await audit.record(
-            tx,
-            "sign_in.refused",
-            actor="user",
-            user_id=user.id,
-            client_id=grant.client_id,
-            registration=registration,
-            request_id=sign_in.request_id,
-            reason="blocked",
-            now=now,
-        )
+        await _refused(tx, sign_in, user.id, "blocked", now=now)
         return Blocked()
     if sign_in.expected_user is not None and user.id != sign_in.expected_user:
         raise SomebodyElse
@@ -108,6 +111,35 @@ async def record(tx: Transaction, sign_in: SignIn, *, now: int) -> Written | Blo
     return Written(user.id, avatar_awaits=user.new_avatar is not None)
 
 
+async def refuse(tx: Transaction, sign_in: SignIn, reason: str, *, now: int) -> None:
+    """Keep that a sign-in was `TurnedAway`, once it has been rolled back; of a stranger, without who it was."""
+    await _refused(tx, sign_in, await users.id_of(tx, sign_in.profile.union_id), reason, now=now)
+
+
+async def refuse_session(
+    tx: Transaction,
+    session: sessions.LiveSession,
+    *,
+    client_id: str,
+    request_id: str | None,
+    reason: str,
+    now: int,
+) -> None:
+    """Keep that somebody who is signed in was not signed in to this app."""
+    await audit.record(
+        tx,
+        "sign_in.refused",
+        actor="user",
+        user_id=session.user_id,
+        client_id=client_id,
+        session_id=session.id,
+        registration=session.registration,
+        request_id=request_id,
+        reason=reason,
+        now=now,
+    )
+
+
 async def resume(tx: Transaction, again: Continuation, *, now: int) -> Written:
     """Write a sign-in from a live session. Raises `LoginSpent` and `SessionOver`, by which nothing is written."""
     session, grant = again.session, again.grant
@@ -128,6 +160,20 @@ async def resume(tx: Transaction, again: Continuation, *, now: int) -> Written:
         now=now,
     )
     return Written(session.user_id)
+
+
+async def _refused(tx: Transaction, sign_in: SignIn, user_id: str | None, reason: str, *, now: int) -> None:
+    await audit.record(
+        tx,
+        "sign_in.refused",
+        actor="user",
+        user_id=user_id,
+        client_id=sign_in.grant.client_id,
+        registration=sign_in.authorization.registration,
+        request_id=sign_in.request_id,
+        reason=reason,
+        now=now,
+    )
 
 
 async def _session(tx: Transaction, sign_in: SignIn, *, user_id: str, account_id: str, now: int) -> str:

@@ -148,20 +148,27 @@ async def release(tx: Transaction, account_id: str, lease_id: str) -> None:
 
 
 async def give_up(
-    tx: Transaction, account_id: str, lease_id: str, *, registration: str, reason: str, now: int
+    tx: Transaction,
+    account_id: str,
+    lease_id: str,
+    *,
+    registration: str,
+    reason: str,
+    request_id: str | None,
+    now: int,
 ) -> None:
     """Delete the pair that this lease was for: TikTok refuses it, or its successor was lost."""
     row = await tx.one(_DROP_MINE, account=account_id, lease=lease_id)
     if row is not None:
-        await _record_loss(tx, row["user_id"], registration, reason, now=now)
+        await _record_loss(tx, row["user_id"], registration, reason, request_id, now=now)
 
 
-async def bury(tx: Transaction, account_id: str, *, registration: str, now: int) -> bool:
+async def bury(tx: Transaction, account_id: str, *, registration: str, request_id: str | None, now: int) -> bool:
     """Delete a pair whose lease has run out: whoever held it died between TikTok's answer and its storing."""
     row = await tx.one(_DROP_ABANDONED, account=account_id, now=now)
     if row is None:
         return False
-    await _record_loss(tx, row["user_id"], registration, "abandoned", now=now)
+    await _record_loss(tx, row["user_id"], registration, "abandoned", request_id, now=now)
     return True
 
 
@@ -191,13 +198,16 @@ async def hand_out(
     return True
 
 
-async def _record_loss(tx: Transaction, user_id: str, registration: str, reason: str, *, now: int) -> None:
+async def _record_loss(
+    tx: Transaction, user_id: str, registration: str, reason: str, request_id: str | None, *, now: int
+) -> None:
     await audit.record(
         tx,
         "tiktok_tokens.lost",
         actor="broker",
         user_id=user_id,
         registration=registration,
+        request_id=request_id,
         reason=reason,
         now=now,
     )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from sqlalchemy import and_, bindparam, case, func, or_
+from sqlalchemy import and_, bindparam, case, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from broker import opaque
@@ -62,6 +62,14 @@ _UPSERT = _insert.on_conflict_do_update(
         "updated_at": _insert.excluded.updated_at,
     },
 ).returning(users.c.id, users.c.blocked_at, users.c.avatar_id)
+
+_ID_OF = select(users.c.id).where(users.c.union_id == bindparam("union"))
+
+
+async def id_of(tx: Transaction, union_id: str) -> str | None:
+    """The `sub` of somebody who has signed in before; None for a stranger."""
+    row = await tx.one(_ID_OF, union=union_id)
+    return row["id"] if row else None
 
 
 async def upsert(tx: Transaction, profile: Profile, *, copy_avatar: bool = False, now: int) -> User:

@@ -1,6 +1,6 @@
 """`grant_type=authorization_code` (RFC 6749 §4.1.3, RFC 7636 §4.5, RFC 9449 §10)."""
 
-from broker import opaque
+from broker import opaque, telemetry
 from broker.oauth import pkce
 from broker.oauth.errors import invalid_grant
 from broker.store import redeeming
@@ -39,6 +39,8 @@ async def spend(presented: Presentation) -> Issue | StaleClient:
     if isinstance(outcome, StaleClient):
         return outcome
     if not isinstance(outcome, Spent):
+        if outcome.ended:
+            telemetry.TOKEN_REUSE.labels("code", telemetry.app(client.client_id), "ended").inc()
         raise invalid_grant("The code is expired, used, or was not issued to this request.", detail=outcome.reason)
     grant = outcome.grant
     return Issue(

@@ -11,14 +11,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from broker import telemetry
 from broker.claims import Claims
 from broker.client_auth.authentication import Authentication
 from broker.client_auth.directory import Client
 from broker.client_auth.dpop import Proof
 from broker.client_auth.possession import Possession
+from broker.client_auth.refusals import Refusals
 from broker.clock import Clock
 from broker.indices import Indices
 from broker.oauth.errors import (
+    OAuthError,
     invalid_client,
     invalid_dpop_proof,
     unauthorized_client,
@@ -43,6 +46,7 @@ _GRANTS: Final[Mapping[str, Callable[[Presentation], Awaitable[Outcome]]]] = {
     "client_credentials": client_credentials.spend,
     EXCHANGE: exchange.spend,
 }
+_GRANT_LABELS: Final = {name: name.rpartition(":")[2] for name in _GRANTS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,7 @@ class TokenEndpoint:
     database: Database
     authentication: Authentication
     possession: Possession
+    refusals: Refusals
     claims: Claims
     vault: Vault
     indices: Indices
@@ -66,18 +71,29 @@ class TokenEndpoint:
     async def post(self, request: Request) -> Response:
         """The token response. Raises `OAuthError`, `DatabaseUnavailable`."""
         form = await read_form(request)
+        grant = _GRANT_LABELS.get(form.get("grant_type", ""), "other")
+        try:
+            answered = await self._answer(request, form)
+        except OAuthError as error:
+            telemetry.TOKEN_REQUESTS.labels(grant, error.code).inc()
+            raise
+        telemetry.TOKEN_REQUESTS.labels(grant, telemetry.OK).inc()
+        return answered
+
+    async def _answer(self, request: Request, form: Parameters) -> Response:
         authorization = read_authorization(request)
         client = await self.authentication.client(authorization, form)
-        self._refuse_grant(form, client)
-        proof = self.possession.shown(request.headers.getlist("dpop"), method="POST", path="/token")
         request_id = request.scope["broker.request_id"]
-        issue = await self._spend(form, client, proof, request_id)
-        if isinstance(issue, StaleClient):
-            # The client changed since it was kept: whoever still proves to be it starts over.
-            client = await self.authentication.again(authorization, form)
+        async with self.refusals.kept(client, path="/token", request_id=request_id):
+            self._refuse_grant(form, client)
+            proof = self.possession.shown(request.headers.getlist("dpop"), method="POST", path="/token")
             issue = await self._spend(form, client, proof, request_id)
-        if isinstance(issue, StaleClient):
-            raise invalid_client(detail="the client changed twice while it was asking")
+            if isinstance(issue, StaleClient):
+                # The client changed since it was kept: whoever still proves to be it starts over.
+                client = await self.authentication.again(authorization, form)
+                issue = await self._spend(form, client, proof, request_id)
+            if isinstance(issue, StaleClient):
+                raise invalid_client(detail="the client changed twice while it was asking")
         jkt = proof.jkt if proof else None
         tokens = await answer.compose(self.claims, client, issue, jkt=jkt, now=self.clock())
         # RFC 6749 §5.1 asks for both, the other being on every answer of ours.

@@ -1,12 +1,13 @@
 """`grant_type=refresh_token` (RFC 6749 §6): rotation at every use (RFC 9700 §4.14.2)."""
 
+from broker import telemetry
 from broker.client_auth.directory import Client
 from broker.keys import refresh
 from broker.oauth import scopes
 from broker.oauth.errors import invalid_grant
 from broker.oauth.parameters import Parameters
 from broker.store import grants, rotating
-from broker.store.grant_rows import Grant, Spent, StaleClient
+from broker.store.grant_rows import Grant, Refused, Spent, StaleClient
 from broker.tokens.answer import Issue
 from broker.tokens.presentation import Presentation
 from broker.tokens.resources import narrowed
@@ -49,6 +50,7 @@ async def spend(presented: Presentation) -> Issue | StaleClient:
         presented.indices.put_back(fresh_index)
     if isinstance(outcome, StaleClient):
         return outcome
+    _count_reuse(outcome, client.client_id)
     if not isinstance(outcome, Spent):
         raise invalid_grant(_VOID, detail=outcome.reason)
     grant = outcome.grant
@@ -58,6 +60,13 @@ async def spend(presented: Presentation) -> Issue | StaleClient:
         raise invalid_grant(_VOID, detail="the key of the current refresh token is gone")
     scope, resources = _wished(form, grant, client)
     return Issue(grant=grant, scope=scope, resources=resources, nonce=None, refresh_key=its_key)
+
+
+def _count_reuse(outcome: Spent | Refused, client_id: str) -> None:
+    came_again = outcome.repeated if isinstance(outcome, Spent) else outcome.ended
+    if came_again:
+        what = "repeated" if isinstance(outcome, Spent) else "ended"
+        telemetry.TOKEN_REUSE.labels("refresh_token", telemetry.app(client_id), what).inc()
 
 
 def _wished(form: Parameters, grant: Grant, client: Client) -> tuple[tuple[str, ...], tuple[str, ...]]:

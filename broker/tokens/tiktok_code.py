@@ -9,16 +9,16 @@ Source: the quickstarts of Login Kit for iOS and Android.
 import re
 from typing import Final
 
-from broker import opaque
+from broker import opaque, telemetry
 from broker.oauth import redirects, scopes
 from broker.oauth.errors import OAuthError, access_denied, invalid_grant, invalid_request, unauthorized_client
 from broker.opaque import Secret
-from broker.store import clients, native_sign_ins
-from broker.store.grant_rows import StaleClient
+from broker.store import clients, native_sign_ins, sign_ins
+from broker.store.grant_rows import Spent, StaleClient
 from broker.store.grants import NewGrant
 from broker.store.native_sign_ins import Redemption
 from broker.store.sessions import Session
-from broker.store.sign_ins import Blocked, LoginSpent, SignIn, TakenBack
+from broker.store.sign_ins import Blocked, SignIn, TakenBack, TurnedAway
 from broker.store.users import Profile
 from broker.tokens.answer import Issue
 from broker.tokens.presentation import Presentation
@@ -33,6 +33,19 @@ _CODE: Final = re.compile(r"(?!(?:act|rft|clt)\.)[\x21-\x7e]{1,2048}\Z")
 
 
 async def trade(presented: Presentation) -> Issue | StaleClient:
+    """`_trade`, counted among the sign-ins."""
+    app = telemetry.app(presented.client.client_id)
+    try:
+        issue = await _trade(presented)
+    except OAuthError as error:
+        telemetry.SIGN_INS.labels(app, error.code).inc()
+        raise
+    if not isinstance(issue, StaleClient):
+        telemetry.SIGN_INS.labels(app, telemetry.OK).inc()
+    return issue
+
+
+async def _trade(presented: Presentation) -> Issue | StaleClient:
     """Our tokens for whoever TikTok says has signed in.
 
     Raises `OAuthError`: `invalid_grant` for a code or verifier that TikTok refuses, `access_denied` for a person
@@ -156,12 +169,7 @@ async def _written(
         refresh_expires_at=now + lifetimes.refresh_token if refreshes else None,
         access_expires_at=now + lifetimes.access_token,
     )
-    try:
-        outcome = await presented.database.transact(native_sign_ins.record, sign_in, redemption, now=now)
-    except LoginSpent:
-        raise invalid_grant("This code of TikTok was used before, or the app is not welcome any more.") from None
-    except TakenBack:
-        raise access_denied("The consent was taken back at TikTok in the meantime.") from None
+    outcome = await _recorded(presented, sign_in, redemption)
     if isinstance(outcome, Blocked):
         raise access_denied("This account has been blocked by the operator of the service.")
     return Issue(
@@ -172,3 +180,14 @@ async def _written(
         refresh_key=refresh_key,
         exchanged=True,
     )
+
+
+async def _recorded(presented: Presentation, sign_in: SignIn, redemption: Redemption) -> Spent | Blocked:
+    database, now = presented.database, presented.now
+    try:
+        return await database.transact(native_sign_ins.record, sign_in, redemption, now=now)
+    except TurnedAway as refusal:
+        await database.transact(sign_ins.refuse, sign_in, refusal.reason, now=now)
+        if isinstance(refusal, TakenBack):
+            raise access_denied("The consent was taken back at TikTok in the meantime.") from None
+        raise invalid_grant("This code of TikTok was used before, or the app is not welcome any more.") from None

@@ -6,7 +6,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from broker import log
+from broker import log, log_request
 from broker.oauth.errors import OAuthError
 from broker.web import limits
 
@@ -37,6 +37,7 @@ def back_channel(endpoint: Endpoint, *, challenge: Challenge = basic_challenge) 
         try:
             return await endpoint(request)
         except OAuthError as error:
+            log_request.note_outcome(error.code)
             _log.info("request.refused", error=error.code, description=error.description, detail=error.detail)
             return answer(error, challenge=challenge(request, error))
 

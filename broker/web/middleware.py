@@ -1,8 +1,8 @@
 """The one layer around every request, in plain ASGI.
 
 It names the request, answers prepared documents before any routing, adds the headers that hold everywhere,
-opens the browser-readable endpoints to other origins, turns what was not expected into an answer, and logs one
-line. Nothing it logs carries a query, a header or a body.
+opens the browser-readable endpoints to other origins, turns what was not expected into an answer, counts it, and
+logs one line. Of the address that line has the route only: a path can hold what is a person's, or secret.
 """
 
 from collections.abc import Mapping
@@ -13,16 +13,19 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from broker import log, opaque
+from broker import log, log_request, opaque, telemetry
 from broker.clock import Stopwatch
 from broker.oauth.errors import OAuthError, temporarily_unavailable
 from broker.store.database import DatabaseUnavailable, SchemaMismatch
 from broker.web import errors
 from broker.web.documents import Document
 from broker.web.errors import Json
+from broker.web.tracing import trace_id
 
 _log = log.get("http")
 _REQUEST_ID_BYTES: Final = 10
+_OTHER: Final = "other"
+_METHODS: Final = {name: name for name in ("GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE")}
 _NO_STORE: Final = (b"cache-control", b"no-store")
 _CORS_HEADERS: Final = (
     (b"access-control-allow-origin", b"*"),
@@ -63,7 +66,7 @@ class Edge:
         started = self.stopwatch()
         request_id = opaque.encode(opaque.random_bytes(_REQUEST_ID_BYTES))
         scope["broker.request_id"] = request_id
-        log.bind_request(request_id)
+        facts = log_request.begin(request_id, trace_id(scope["headers"]))
         status = 0
 
         async def answer(message: Message) -> None:
@@ -81,13 +84,24 @@ class Edge:
                 # The answer has begun; all that is left is to break it off.
                 raise
             await failure(scope, receive, answer)
+        seconds = self.stopwatch() - started
+        method, route = _METHODS.get(scope["method"], _OTHER), self._route(scope)
+        telemetry.count_request(route, method, status, seconds)
         _log.info(
             "request",
-            method=scope["method"],
-            path=scope["path"][:200],
+            method=method,
+            route=route,
             status=status,
-            ms=round((self.stopwatch() - started) * 1000, 1),
+            outcome=facts.outcome or ("ok" if status < 400 else "refused"),
+            ms=round(seconds * 1000, 1),
         )
+
+    def _route(self, scope: Scope) -> str:
+        """The address as it is written down, such as `/callback/tiktok/{registration}`."""
+        if "route" in scope:
+            path: str = scope["route"].path
+            return path
+        return scope["path"] if scope["path"] in self.open_paths else _OTHER
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]
@@ -119,13 +133,16 @@ class Edge:
 
 def _failure(error: Exception, request_id: str) -> Response:
     if isinstance(error, DatabaseUnavailable | SchemaMismatch):
+        log_request.note_outcome("temporarily_unavailable")
         _log.error("database.unavailable", detail=str(error))
         return errors.answer(
             temporarily_unavailable("The service cannot reach its database; try again in a moment.")
         )
     if isinstance(error, HTTPException):
+        log_request.note_outcome("method_not_allowed")
         refusal = {"error": "method_not_allowed", "error_description": "Nothing here answers to this method."}
         return Json(refusal, error.status_code, dict(error.headers or {}))
+    log_request.note_outcome("server_error")
     _log.error("request.failed", exc_info=error)
     sentence = f"Something went wrong on our side; quote the request id {request_id} when you ask."
     return errors.answer(OAuthError("server_error", sentence, status=500))

@@ -11,7 +11,7 @@ from tests.attacks.attacker import (
     register_machine,
     signed_in,
 )
-from tests.journeys.tables import contents, execute
+from tests.journeys.tables import changed, contents, execute
 from tests.stage import WEB, WEB_SECRET, Stage, answer_in
 
 
@@ -31,7 +31,10 @@ async def test_a_disabled_client_gets_no_code_from_a_session_nor_from_a_pushed_r
     ):
         answer = await file_stage.authorize(browser, question)
         assert answer_in(answer.headers["location"])["error"] == error
-    assert await contents(file_stage.database) == before
+    assert await changed(file_stage.database, before) == [
+        ("sign_in.refused", "unauthorized_client"),
+        ("sign_in.refused", "invalid_request"),
+    ]
     # Once its copy is old, nothing is sent to the app any more.
     file_stage.clock.advance(10)
     page = await file_stage.authorize(browser, file_stage.question())

@@ -65,7 +65,7 @@ def test_rotate_waits_until_every_verifier_knows_the_key_and_says_so_when_asked_
     assert listed(url) == listed(url)
     assert listed(url, "HS256")[1]["signs_from"] > system_clock() + 80 * DAY
     events = rows(url, select(audit_events.c.event, audit_events.c.reason))
-    assert [(row["event"], row["reason"]) for row in events] == [("key.rotated", announced["kid"])]
+    assert ("key.rotated", announced["kid"]) in [(row["event"], row["reason"]) for row in events]
 
 
 def test_rotate_of_a_ready_key_signs_at_once_and_announces_the_next(url: str) -> None:
@@ -112,9 +112,8 @@ def test_revoke_asks_and_the_announced_key_takes_over(url: str) -> None:
     assert (successor["kid"], successor["state"]) == (announced["kid"], "signing")
     assert following["state"] == "announced"
     events = rows(url, select(audit_events.c.event, audit_events.c.actor, audit_events.c.reason))
-    assert [(row["event"], row["actor"], row["reason"]) for row in events] == [
-        ("key.revoked", "operator", signing["kid"])
-    ]
+    told = {(row["event"], row["actor"].partition(":")[0], row["reason"]) for row in events}
+    assert told >= {("key.revoked", "operator", signing["kid"]), ("key.made", "broker", following["kid"])}
     again = keys(url, "revoke", signing["kid"], "--yes")
     assert (again.exit_code, "There is no key" in again.stderr) == (1, True)
 

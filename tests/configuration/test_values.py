@@ -117,3 +117,20 @@ def test_a_metrics_token_that_no_scraper_can_send_or_anybody_can_guess_is_refuse
     sentence = fault(METRICS_TOKEN=text)
     assert text not in sentence
     assert loaded(METRICS_TOKEN=KEY).metrics_token == Secret(KEY)
+
+
+def test_the_audit_is_kept_forever_or_for_a_day_at_least() -> None:
+    assert (loaded().audit_retention, dict(effective(loaded()))["BROKER_AUDIT_RETENTION"]) == (None, "forever")
+    assert loaded(AUDIT_RETENTION="400d").audit_retention == 400 * 86_400
+    for text in ("23h", "0", "never", "-1d"):
+        assert "BROKER_AUDIT_RETENTION must be" in fault(AUDIT_RETENTION=text)
+
+
+@pytest.mark.parametrize("text", ["ada", "ada@example.com", "OPS-17", "Ångström"])
+def test_an_operator_has_a_name(text: str) -> None:
+    assert loaded(OPERATOR=text).operator == text
+
+
+@pytest.mark.parametrize("text", ["ada lovelace", "a" * 65, "ada:root", "ada\n", "ada\x1b[2J"])
+def test_what_could_be_taken_for_something_else_is_no_name(text: str) -> None:
+    assert "must be a name" in fault(OPERATOR=text)

@@ -50,3 +50,11 @@ async def execute(database: Database, sql: str) -> None:
 
 async def _execute(tx: Transaction, sql: str) -> None:
     await tx.all(text(sql))
+
+
+async def changed(database: Database, before: Contents) -> list[tuple[str, str]]:
+    """Name and reason of the audit events that came since; nothing else may have changed."""
+    after = await contents(database)
+    news = [event for event in after.pop("audit_events") if event not in before["audit_events"]]
+    assert after == {name: rows for name, rows in before.items() if name != "audit_events"}
+    return [(event["event"], event["reason"]) for event in news]

@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from tests.stage import HeldClock, Stage, forged, running_stage
+from tests.stage import PUBLIC, HeldClock, Stage, forged, running_stage
 
 # SQLite groups functions: a transaction around the group, a savepoint around each.
 FRAME = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE", "START")
@@ -93,12 +93,16 @@ async def test_each_leg_costs_what_was_promised(counted: Stage, statements: list
     assert done(statements) == (0, [])
 
 
-async def test_a_forged_token_costs_no_statement(counted: Stage, statements: list[str]) -> None:
-    tokens = await counted.sign_in()
+async def test_a_strangers_forged_token_costs_no_statement(counted: Stage, statements: list[str]) -> None:
+    """That of an app which proved itself costs its audit event."""
+    tokens = await counted.sign_in(PUBLIC)
     done(statements)
-    assert (await counted.refresh(forged(tokens["refresh_token"]))).status_code == 400
+    assert (await counted.refresh(forged(tokens["refresh_token"]), PUBLIC)).status_code == 400
     assert (await counted.userinfo(forged(tokens["access_token"]))).status_code == 401
     assert done(statements) == (0, [])
+    assert (await counted.refresh(forged(tokens["refresh_token"]))).status_code == 400
+    # The app is looked up, for the first time.
+    assert done(statements) == (1, ["SELECT", "INSERT"])
 
 
 async def test_an_app_is_looked_up_once_in_five_seconds(counted: Stage, statements: list[str]) -> None:

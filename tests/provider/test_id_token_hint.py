@@ -8,7 +8,7 @@ import pytest
 
 from tests.attacks.attacker import the_brokers_claims
 from tests.client_auth.signing import key, sign
-from tests.journeys.tables import contents
+from tests.journeys.tables import changed, contents
 from tests.provider.proving import register
 from tests.provider.visiting import SESSION, asks_tiktok, at_once, enter, resume, told
 from tests.stage import PUBLIC, VERIFIER, WEB_REDIRECT, WEB_SECRET, Stage
@@ -54,7 +54,7 @@ async def test_every_algorithm_an_app_may_choose_makes_good_hints(file_stage: St
         assert "code" in await at_once(stage, browser, name, **hinted)
 
 
-async def test_somebody_else_in_the_session_is_login_required_and_nothing_is_written(stage: Stage) -> None:
+async def test_somebody_else_in_the_session_is_login_required_and_nothing_else_is_written(stage: Stage) -> None:
     hint = (await enter(stage, await stage.browser(), person="p2"))["id_token"]
     browser = await stage.browser()
     await enter(stage, browser)
@@ -62,12 +62,12 @@ async def test_somebody_else_in_the_session_is_login_required_and_nothing_is_wri
     for changes in ({}, {"prompt": "none"}, {"max_age": "600"}):
         answer = await at_once(stage, browser, id_token_hint=hint, **changes)
         assert (answer["error"], answer["state"]) == ("login_required", "the-state")
-    assert await contents(stage.database) == before
+    assert await changed(stage.database, before) == [("sign_in.refused", "login_required")] * 3
     # The session is not the hinted person's to lose.
     assert "code" in await at_once(stage, browser)
 
 
-async def test_somebody_else_after_tiktok_is_login_required_and_nothing_is_written(stage: Stage) -> None:
+async def test_somebody_else_after_tiktok_is_login_required_and_nothing_else_is_written(stage: Stage) -> None:
     hint = (await enter(stage, await stage.browser(), person="p2"))["id_token"]
     stranger, signed_in = await stage.browser(), await stage.browser()
     await enter(stage, signed_in)
@@ -79,7 +79,7 @@ async def test_somebody_else_after_tiktok_is_login_required_and_nothing_is_writt
     # A person never seen before does not become a user by it either.
     answer = await stage.come_back(stranger, stage.question(id_token_hint=hint), person="p3")
     assert answer["error"] == "login_required"
-    assert await contents(stage.database) == before
+    assert await changed(stage.database, before) == [("sign_in.refused", "somebody_else")] * 3
     assert SESSION not in stranger.cookies
     assert signed_in.cookies[SESSION] == cookie
 

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 
 from tests.client_auth.signing import jwk, key
-from tests.journeys.tables import contents, execute, written
+from tests.journeys.tables import changed, contents, execute, written
 from tests.provider.proving import API_SECRET, assertion, post, refusal, register
 from tests.provider.visiting import enter, to_app, to_tiktok, told
 from tests.stage import PUBLIC, WEB, WEB_REDIRECT, WEB_SECRET, Stage
@@ -70,7 +70,7 @@ async def test_it_is_spent_when_its_code_is_issued_and_not_by_looking(stage: Sta
     refused = await second.get(late)
     assert (refused.status_code, "cannot go on here" in refused.text) == (400, True)
     assert "broker_session" not in second.cookies
-    assert await contents(stage.database) == before
+    assert await changed(stage.database, before) == [("sign_in.refused", "login_spent")]
     for browser in (first, second):
         assert_unknown(await visit(stage, browser, request_uri))
 

@@ -1,8 +1,8 @@
 """Clients in their table: every change raises the version that the spending statements require."""
 
-from broker.store import clients
+from broker.store import audit, client_changes, clients
 from broker.store.database import Database
-from tests.store.rows import APP, NOW, add_client, record, row
+from tests.store.rows import APP, GRANT, NOW, add_client, execute, record, redeem, row, sign_in
 
 METADATA = {"client_name": "Die Äpp", "redirect_uris": ["https://app.example/cb"], "no_pkce": False}
 
@@ -70,3 +70,24 @@ async def test_a_removed_client_takes_its_grants_along_and_nobody_elses(database
     assert await database.transact(clients.remove, APP, now=NOW)
     assert await row(database, "SELECT count(*) AS grants FROM grants") == {"grants": 0}
     assert await database.read(clients.find, APP) is None
+
+
+async def test_with_a_client_end_its_good_families_of_tokens_each_with_an_event(signed_in: Database) -> None:
+    """One that had ended or expired before does not end again."""
+    await redeem(signed_in)
+    for number, change in enumerate(("ended_at = 1", f"code_expires_at = {NOW}", "nonce = NULL")):
+        name = f"{number}" * 32
+        session = f"ses_{number}0"
+        await record(
+            signed_in, sign_in(session=session, id=name, login_digest=name.encode(), code_digest=name.encode())
+        )
+        await execute(signed_in, f"UPDATE grants SET {change} WHERE id = '{name}'")
+    assert await signed_in.transact(client_changes.remove, APP, now=NOW)
+    events = [one for one in await signed_in.read(audit.newest, most=20) if one.event == "grant.ended"]
+    assert {one.grant_id for one in events} == {GRANT, "2" * 32}
+    assert {(one.actor, one.client_id, one.reason, one.at) for one in events} == {
+        ("operator", APP, "client_removed", NOW)
+    }
+    assert {one.session_id for one in events} == {"ses_1", "ses_20"}
+    assert len({one.id for one in events}) == 2
+    assert all(one.user_id for one in events)

@@ -7,12 +7,13 @@ import orjson
 import pytest
 from sqlalchemy import text
 
-from broker.store import clients, deauthorization, sessions
+from broker.store import audit, clients, deauthorization, sessions
 from broker.store.database import Database, Transaction
 from broker.store.deauthorization import Deauthorized, Outdated
 from broker.store.grant_rows import Refused, Spent
 from tests.store.rows import (
     APP,
+    GRANT,
     NOW,
     REDIRECT,
     add_client,
@@ -116,7 +117,7 @@ async def test_an_event_over_a_minute_older_than_the_newest_sign_in_changes_noth
     assert await count(signed_in, "grants WHERE ended_at IS NULL") == (0 if ends else 2)
     assert await count(signed_in, "accounts WHERE sealed_tokens IS NULL") == (1 if ends else 0)
     assert await count(signed_in, "users WHERE display_name IS NULL") == (1 if ends else 0)
-    assert await count(signed_in, "audit_events") == events + (1 if ends else 0)
+    assert await count(signed_in, "audit_events") == events + (3 if ends else 0)
 
 
 async def test_a_stranger_is_nobody(signed_in: Database) -> None:
@@ -207,3 +208,13 @@ async def test_a_fresh_sign_in_is_welcome_and_the_repeated_event_a_minute_later_
     assert await count(signed_in, "accounts WHERE sealed_tokens IS NOT NULL") == 1
     assert await deauthorize(signed_in, erase=True, now=later) == Outdated()
     assert await count(signed_in, "users WHERE display_name = 'Ada'") == 1
+
+
+async def test_every_session_and_every_family_of_tokens_that_ends_is_an_event(signed_in: Database) -> None:
+    await redeem(signed_in)
+    await deauthorize(signed_in)
+    events = await signed_in.read(audit.newest, most=10)
+    ended = [(event.event, event.actor, event.client_id, event.session_id, event.grant_id) for event in events]
+    assert ("session.ended", "tiktok", None, "ses_1", None) in ended
+    assert ended.count(("grant.ended", "tiktok", APP, "ses_1", GRANT)) == 1
+    assert {event.reason for event in events if event.event.endswith(".ended")} == {"deauthorized"}

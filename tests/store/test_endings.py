@@ -19,6 +19,7 @@ from tests.store.rows import (
     record,
     redeem,
     rotate,
+    sign_in,
     sign_in_of_another,
 )
 from tests.store.watching import Statements
@@ -92,7 +93,7 @@ async def test_an_end_is_one_event_that_says_whose_by_whom_and_why(signed_in: Da
     end, expected = ENDINGS[how]
     person = (await grant_row(signed_in))["user_id"]
     await end(signed_in)
-    (event,) = await endings(signed_in)
+    (event,) = [one for one in await endings(signed_in) if one["event"] == expected[0]]
     assert tuple(event[name] for name in WHO) == expected
     assert (event["user_id"], event["at"]) == (person, NOW)
 
@@ -107,6 +108,23 @@ async def test_what_has_ended_ends_no_second_time(signed_in: Database) -> None:
     assert await sign_out(signed_in)
     assert not await sign_out(signed_in)
     assert sorted(event["event"] for event in await endings(signed_in)) == ["grant.ended", "session.ended"]
+
+
+async def test_a_family_that_ends_with_its_session_has_an_event_of_its_own(signed_in: Database) -> None:
+    """But for one for offline use, which goes on, and for one that was over by itself."""
+    await redeem(signed_in)
+    await record(signed_in, sign_in(session="ses_1b", id="h" * 32, login_digest=b"2", code_digest=b"2"))
+    for grant, change in ((GRANT, "offline = 1"), ("h" * 32, "session_id = 'ses_1'")):
+        await execute(signed_in, f"UPDATE grants SET {change} WHERE id = '{grant}'")
+    assert await sign_out(signed_in)
+    ended = [(event["event"], event["grant_id"], event["reason"]) for event in await endings(signed_in)]
+    assert sorted(ended) == [("grant.ended", "h" * 32, "sign_out"), ("session.ended", None, "sign_out")]
+
+
+async def test_one_that_had_expired_ends_without_an_event(signed_in: Database) -> None:
+    await execute(signed_in, f"UPDATE grants SET code_expires_at = {NOW}")
+    assert await sign_out(signed_in)
+    assert [event["event"] for event in await endings(signed_in)] == ["session.ended"]
 
 
 @pytest.mark.parametrize("reuse", [reuse_the_code, reuse_a_refresh_token], ids=["code", "refresh token"])

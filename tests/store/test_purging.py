@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from broker.oauth.status_list import LEEWAY_SECONDS
-from broker.store import purging
+from broker.store import audit, purging
 from broker.store.database import Database
 from tests.store.rows import (
     CODE_TTL,
@@ -120,3 +120,13 @@ async def test_a_batch_is_no_larger_than_asked(signed_in: Database) -> None:
         await execute(signed_in, f"INSERT INTO outbox VALUES ('d{number}', 'kind', '[]', 0, 1, 1)")
     batches = [await signed_in.run(purging.purge, "outbox", most=2, now=NOW) for _ in range(4)]
     assert batches == [2, 2, 1, 0]
+
+
+async def test_audit_events_go_at_the_age_that_was_set_and_by_themselves_never(database: Database) -> None:
+    for number, at in enumerate((NOW - 2 * DAY, NOW - DAY, NOW - DAY + 1)):
+        await database.transact(audit.record, "sign_in", actor="user", reason=str(number), now=at)
+    assert await database.run(purging.purge, "audit_events", most=100, now=NOW + 9_999 * DAY) == 0
+    assert await database.run(purging.purge, "audit_events", most=100, audit_retention=DAY, now=NOW) == 2
+    (left,) = await database.read(audit.newest, most=10)
+    assert left.reason == "2"
+    assert await purge(database, now=NOW) == {}

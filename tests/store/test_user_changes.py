@@ -78,6 +78,7 @@ async def test_everything_ends_with_its_events_and_each_listening_app_is_told_of
     events = await all_of(signed_in, "SELECT * FROM audit_events WHERE actor = 'operator'")
     assert sorted((each["event"], each["session_id"], each["grant_id"], each["reason"]) for each in events) == [
         ("grant.ended", "ses_1", GRANT, "signed_out"),
+        ("grant.ended", "ses_n2", "n2", "signed_out"),
         ("session.ended", "ses_n2", None, "signed_out"),
         ("user.signed_out", None, None, None),
     ]

@@ -1,7 +1,7 @@
 """What each leg of a sign-in costs the database, counted at the driver of the running broker."""
 
 from broker import opaque
-from tests.stage import VERIFIER, WEB, WEB_REDIRECT, WEB_SECRET, Stage, forged
+from tests.stage import PUBLIC, VERIFIER, WEB, WEB_REDIRECT, WEB_SECRET, Stage, forged
 from tests.store.watching import Statements
 
 
@@ -47,16 +47,20 @@ async def test_documents_cost_nothing(statements: Statements, stage: Stage) -> N
 
 
 async def test_a_forged_refresh_token_never_reaches_the_database(statements: Statements, stage: Stage) -> None:
-    token = (await stage.sign_in())["refresh_token"]
+    """Of a public client, which anybody may call themselves; who proved to be an app leaves an audit event."""
+    token = (await stage.sign_in(PUBLIC))["refresh_token"]
     raw = opaque.decode(token.removeprefix("brt_"))
     assert raw is not None
     statements.clear()
     for place in range(0, len(raw), 4):
         changed = bytearray(raw)
         changed[place] ^= 1
-        assert (await stage.refresh("brt_" + opaque.encode(bytes(changed)))).status_code == 400
+        forged_token = "brt_" + opaque.encode(bytes(changed))
+        assert (await stage.refresh(forged_token, PUBLIC)).status_code == 400
     assert statements == []
-    assert (await stage.refresh(token)).status_code == 200
+    assert (await stage.refresh(token, PUBLIC)).status_code == 200
+    assert (await stage.refresh(forged_token)).status_code == 400
+    assert [word for word in writes_and_reads(stage, statements) if word == "INSERT"] == ["INSERT"]
 
 
 async def test_a_forged_access_token_never_reaches_the_database(statements: Statements, stage: Stage) -> None:

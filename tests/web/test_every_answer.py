@@ -94,9 +94,12 @@ async def test_one_line_is_logged_for_each_request_without_its_query(
     lines = [orjson.loads(line) for line in capsys.readouterr().err.splitlines()]
     first, second = (line for line in lines if line["event"] == "request")
     assert "canary" not in repr(lines)
-    assert (first["method"], first["path"], first["status"]) == ("GET", "/authorize", 400)
+    assert (first["method"], first["route"], first["status"]) == ("GET", "/authorize", 400)
+    assert first["outcome"] == "invalid_client"
     assert first["request_id"] == answer.headers["x-request-id"]
-    assert len(second["path"]) == 200
+    # Of an address that is none of ours not a character is written down.
+    assert (second["route"], second["outcome"]) == ("other", "not_found")
+    assert "injected" not in repr(lines)
 
 
 async def test_what_nobody_expected_is_an_answer_with_the_id_to_quote(

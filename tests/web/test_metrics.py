@@ -24,6 +24,13 @@ async def test_text_for_prometheus_and_openmetrics_for_who_accepts_it(front: Fro
     # Absent counters could not be subtracted from each other.
     for name in ("broker_logins_started_total", "broker_logins_returned_total"):
         assert f'{name}{{registration="default"}}' in text.text
+    # Nor would the first of what wakes somebody be seen to rise.
+    for sample in (
+        'broker_tiktok_calls_total{endpoint="refresh",outcome="misconfigured",registration="default"}',
+        'broker_tiktok_token_refreshes_total{outcome="lost",registration="default"}',
+        'broker_outbox_deliveries_total{kind="backchannel_logout",outcome="given_up"}',
+    ):
+        assert sample in text.text
     accept = "application/openmetrics-text;version=1.0.0;q=0.9,text/plain;q=0.5"
     other = await front.http.get("/metrics", headers={**HERE, "Accept": accept})
     assert other.headers["content-type"].startswith("application/openmetrics-text")
