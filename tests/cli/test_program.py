@@ -20,7 +20,7 @@ SUBCOMMANDS = {
     "db": {"upgrade", "downgrade", "current", "check", "history"},
     "clients": {"add", "list", "show", "update", "remove", "rotate-secret", "disable", "enable"},
     "keys": {"list", "rotate", "revoke", "reseal"},
-    "users": {"list", "show", "block", "unblock", "sign-out", "disconnect", "erase", "export"},
+    "users": {"list", "show", "block", "unblock", "sign-out", "disconnect", "erase", "export", "import"},
 }
 HEAVY = (
     "sqlalchemy",
