@@ -18,7 +18,7 @@ from tests.cli.running import clean, ended, run
 COMMANDS = {"demo", "serve", "doctor", "simulator", "db", "clients", "keys", "users", "audit", "purge", "secret"}
 SUBCOMMANDS = {
     "db": {"upgrade", "downgrade", "current", "check", "history"},
-    "clients": {"add", "list", "show", "update", "remove", "rotate-secret", "disable", "enable"},
+    "clients": {"add", "list", "show", "update", "remove", "rotate-secret", "disable", "enable", "apply"},
     "keys": {"list", "rotate", "revoke", "reseal"},
     "users": {"list", "show", "block", "unblock", "sign-out", "disconnect", "erase", "export", "import"},
 }
