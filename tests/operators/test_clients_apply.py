@@ -1,4 +1,4 @@
-"""`broker clients apply`: the clients become those of the file, at once or not at all, and no secret is printed."""
+"""`broker clients apply`: the clients become those of the file, all or none, and no secret is printed."""
 
 import json
 import stat
@@ -131,9 +131,7 @@ def test_the_difference_is_told_first_and_a_dry_run_ends_there(database_url: str
     assert (kept(database_url)["web"]["version"], apply(changed, "--check").exit_code) == (2, 0)
 
 
-def test_what_the_file_does_not_say_goes_back_but_who_is_disabled_stays_so(
-    database_url: str, apply: Apply
-) -> None:
+def test_what_the_file_does_not_say_goes_back_but_not_who_is_disabled(database_url: str, apply: Apply) -> None:
     apply(WEB)
     run("clients", "disable", "web", url=database_url)
     run("clients", "update", "web", "--no-pkce", "--audience", "https://other.example", url=database_url)
