@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy import bindparam, func, or_, select, update
 
 from broker.store import audit
 from broker.store.database import Row, Transaction
@@ -51,6 +51,12 @@ _JOINED_AS = (
     .where(imported_people.c.user_id == bindparam("user"), imported_people.c.previous_id.is_not(None))
     .order_by(imported_people.c.previous_id)
 )
+_REGISTRATIONS = (
+    select(imported_people.c.registration, func.count().label("people"))
+    .where(_WAITS, imported_people.c.registration.is_not(None))
+    .group_by(imported_people.c.registration)
+    .order_by(imported_people.c.registration)
+)
 
 
 async def find(tx: Transaction, name: str) -> list[Waiting]:
@@ -66,6 +72,11 @@ async def page(tx: Transaction, *, after: str | None, most: int) -> list[Waiting
 async def joined_as(tx: Transaction, user_id: str) -> list[str]:
     """What the other system called somebody who has been joined."""
     return [row["previous_id"] for row in await tx.all(_JOINED_AS, user=user_id)]
+
+
+async def by_registration(tx: Transaction) -> dict[str, int]:
+    """How many wait under each registration for their `open_id` to be named."""
+    return {row["registration"]: row["people"] for row in await tx.all(_REGISTRATIONS)}
 
 
 async def block(tx: Transaction, sub: str, *, now: int) -> bool:

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from broker.store import waiting
+from tests.cli.examining import examine
 from tests.cli.running import run
 from tests.journeys.tables import contents
-from tests.operators.people import on, subs
+from tests.operators.people import on, subs, taken_over
+from tests.store.rows import add_client, authorization, record, sign_in
 
 ADA = {"open_id": "-open-ada-open-ada-open-ada", "previous_id": "41"}
 EVE = {"union_id": "union-eve"}
@@ -38,6 +40,24 @@ def test_they_are_listed_apart_and_found_by_every_name(database_url: str, people
     assert exported["accounts"] == []
 
 
+def test_a_registration_that_there_is_not_is_found_by_the_doctor(database_url: str, people: list[str]) -> None:
+    """Whoever waits there waits for ever."""
+    taken_over(database_url, [{"open_id": "x", "registration": "partenr"}])
+    found = examine(database_url)
+    assert "imported people of default" not in found
+    assert "1 wait for a sign-in through the registration partenr" in found["imported people of partenr"].found
+
+
+def test_whoever_has_come_is_shown_with_their_previous_id(database_url: str, people: list[str]) -> None:
+    on(database_url, add_client)
+    on(database_url, lambda database: record(database, sign_in(account=authorization(open_id=ADA["open_id"]))))
+    shown = json.loads(run("users", "show", people[0], "--json", url=database_url).stdout)
+    assert (shown["sub"], shown["union_id"], shown["previous_ids"]) == (people[0], "u1", ["41"])
+    assert "previous id" in run("users", "show", people[0], url=database_url).stdout
+    listed = json.loads(run("users", "list", "--waiting", "--json", url=database_url).stdout)
+    assert [each["sub"] for each in listed] == [people[1]]
+
+
 def test_nobody_waits(database_url: str) -> None:
     assert run("users", "list", "--waiting", url=database_url).stderr == "Nobody waits.\n"
 
@@ -52,6 +72,8 @@ def test_they_can_be_kept_out_and_let_in(database_url: str, people: list[str]) -
     ):
         result = run("users", command, ADA["open_id"], url=database_url)
         assert (result.exit_code, result.output) == (0, said)
+    happened = json.loads(run("audit", "--user", ADA["open_id"], "--json", url=database_url).stdout)
+    assert [each["event"] for each in happened] == ["user.unblocked", "user.blocked"]
 
 
 @pytest.mark.parametrize("command", ["sign-out", "disconnect"])
