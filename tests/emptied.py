@@ -20,6 +20,7 @@ from tests.postgres import PostgresServer
 # Everything else belongs to a person and goes with them.
 _TABLES = (
     "users",
+    "imported_people",
     "clients",
     "signing_keys",
     "audit_events",

@@ -86,9 +86,8 @@ def audit(
 def _user_id(name: str) -> str:
     """What events name the person by, here or erased. Raises `click.ClickException` for several."""
     from broker.cli.database import read
-    from broker.cli.users_found import found
-    from broker.store import leaving, people
+    from broker.cli.users_found import found_or_waiting
+    from broker.store import leaving, people, waiting
 
-    if read(people.find, name):
-        return found(name).sub
-    return leaving.erased(name)
+    here = bool(read(people.find, name)) or bool(read(waiting.find, name))
+    return found_or_waiting(name).sub if here else leaving.erased(name)

@@ -6,6 +6,7 @@ import click
 
 from broker.cli.asking import confirm, yes_option
 from broker.cli.clients_add import add
+from broker.cli.clients_apply import apply
 from broker.cli.clients_found import CLIENT, JSON, found, unknown
 from broker.cli.clients_update import rotate_secret, update
 
@@ -25,7 +26,7 @@ def clients() -> None:
     """
 
 
-for _command in (add, update, rotate_secret):
+for _command in (add, update, apply, rotate_secret):
     clients.add_command(_command)
 
 

@@ -1,22 +1,16 @@
 """`broker clients add`: from options, a file of RFC 7591 metadata, or both, to a registered client."""
 
-import re
 from typing import Any
 
 import click
 
 from broker.cli import clients_options
-
-_CLIENT_ID = re.compile(r"[!-~]{1,64}")
+from broker.oauth import registration
 
 
 def _client_id(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
-    # RFC 6749 §A.1 would allow spaces as well, which no shell, log or configuration file is glad of.
-    if value is not None and _CLIENT_ID.fullmatch(value) is None:
-        raise click.BadParameter("it is 1 to 64 visible ASCII characters without spaces.")
-    # RFC 9700 §4.15.1: in a token of its own the id is the `sub`, where backends look for people.
-    if value is not None and value.startswith("usr_"):
-        raise click.BadParameter("usr_ begins the ids of people; choose another one.")
+    if value is not None and (fault := registration.fault_in_client_id(value)):
+        raise click.BadParameter(f"it {fault}")
     return value
 
 

@@ -60,7 +60,8 @@ def update(client_id: str, as_json: bool, **options: Any) -> None:
     click.echo(f"{client_id} is changed.")
 
 
-def _seconds(_context: click.Context, _option: click.Parameter, value: str) -> int:
+def seconds(_context: click.Context, _option: click.Parameter, value: str) -> int:
+    """A duration of an option, in seconds."""
     # Here and not above: it brings the libraries of the settings, which the help needs not.
     from broker.configuration.values import BadValue, duration
 
@@ -76,7 +77,7 @@ def _seconds(_context: click.Context, _option: click.Parameter, value: str) -> i
     "--keep",
     metavar="DURATION",
     default="0s",
-    callback=_seconds,
+    callback=seconds,
     help="How long the old secret stays good beside the new one, as 30m, 24h or 7d; by itself not at all.",
 )
 @JSON

@@ -14,6 +14,7 @@ _PLACES = {
     "simulator": "broker.cli.simulator:simulator",
     "db": "broker.cli.db:db",
     "clients": "broker.cli.clients:clients",
+    "explain": "broker.cli.explain.command:explain",
     "keys": "broker.cli.keys:keys",
     "users": "broker.cli.users:users",
     "audit": "broker.cli.audit:audit",

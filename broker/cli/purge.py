@@ -1,10 +1,10 @@
 """`broker purge`: deleting what has expired."""
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
+from broker.cli.progress import progress
 from broker.cli.users_found import JSON
 
 if TYPE_CHECKING:
@@ -49,12 +49,6 @@ async def _purged(database: "Database", retention: int | None, now: int) -> dict
         while batch == _BATCH:
             batch = await database.run(purging.purge, kind, most=_BATCH, audit_retention=retention, now=now)
             counts[kind] += batch
-            _progress(f"{kind}: {counts[kind]}")
-    _progress("")
+            progress(f"{kind}: {counts[kind]}")
+    progress("")
     return counts
-
-
-def _progress(text: str) -> None:
-    """One line that is written over, for somebody who watches."""
-    if sys.stderr.isatty():
-        click.echo(f"\r\x1b[K{text}", nl=False, err=True)

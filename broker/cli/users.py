@@ -1,15 +1,18 @@
 """`broker users`: the people who have signed in. What blocks them, or takes them out, has files of its own."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from broker.cli.users_ending import block, sign_out, unblock
-from broker.cli.users_found import JSON, PERSON, PersonCommand, found
+from broker.cli.users_export import export
+from broker.cli.users_found import JSON, PERSON, PersonCommand, found, found_or_waiting
+from broker.cli.users_import import import_
 from broker.cli.users_leaving import disconnect, erase
 
 if TYPE_CHECKING:
-    from broker.store.people import Account, Person
+    from broker.store.people import Person
+    from broker.store.waiting import Waiting
 
 
 @click.group("users")
@@ -24,21 +27,28 @@ def users() -> None:
     """
 
 
-for _command in (block, unblock, sign_out, disconnect, erase):
+for _command in (block, unblock, sign_out, disconnect, erase, export, import_):
     users.add_command(_command)
 
 
 @users.command("list")
 @click.option("--limit", metavar="N", type=click.IntRange(1, 10_000), default=50, help="At most so many; 50.")
 @click.option("--after", metavar="PERSON", help="Go on behind this one, the last of the page before.")
+@click.option("--waiting", is_flag=True, help="Those who were imported and have not signed in yet, by sub.")
 @JSON
-def list_page(limit: int, after: str | None, as_json: bool) -> None:
+def list_page(limit: int, after: str | None, waiting: bool, as_json: bool) -> None:
     """List people, the newest first.
 
     \b
       broker users list
       broker users list --limit 1000 --after usr_… --json
+      broker users list --waiting
     """
+    if waiting:
+        _list_waiting(limit, after, as_json=as_json)
+        return
+    from dataclasses import asdict
+
     from broker.cli import output
     from broker.cli.database import read
     from broker.store import people
@@ -48,7 +58,7 @@ def list_page(limit: int, after: str | None, as_json: bool) -> None:
     those = read(people.page, after=last, most=limit + 1)
     page, more = those[:limit], len(those) > limit
     if as_json:
-        output.print_json([_as_json(person) for person in page])
+        output.print_json([asdict(person) for person in page])
         return
     if not page:
         click.echo("Nobody has signed in yet." if last is None else "There is nobody behind this one.", err=True)
@@ -71,21 +81,28 @@ def show(name: str, as_json: bool) -> None:
     \b
       broker users show usr_…
     """
+    from dataclasses import asdict
+
     from broker.cli import output
     from broker.cli.database import read
     from broker.clock import system_clock
-    from broker.store import endings, people
+    from broker.store import endings, people, waiting
 
-    person = found(name)
+    person = found_or_waiting(name)
+    if isinstance(person, waiting.Waiting):
+        _show_waiting(person, as_json=as_json)
+        return
     accounts = read(people.accounts_of, person.sub)
     standing = read(endings.standing, person.sub, now=system_clock())
+    imported = read(waiting.joined_as, person.sub)
     if as_json:
         output.print_json(
-            _as_json(person)
+            asdict(person)
             | {
-                "accounts": [_account_as_json(account) for account in accounts],
+                "accounts": [asdict(account) for account in accounts],
                 "live_sessions": standing.sessions,
                 "live_grants": standing.grants,
+                "previous_ids": imported,
             }
         )
         return
@@ -105,51 +122,55 @@ def show(name: str, as_json: bool) -> None:
         signed_in = f"signed in {output.utc(account.authorized_at)}"
         rows.append((f"account {account.registration}", f"{account.open_id}, {signed_in}, {tokens}"))
         rows.append(("", account.granted_scope))
+    rows += [("previous id", previous_id) for previous_id in imported]
     output.print_table(rows)
 
 
-@users.command("export", cls=PersonCommand)
-@PERSON
-@click.option("--json", is_flag=True, expose_value=False, help="Print JSON, which it does anyway.")
-def export(name: str) -> None:
-    """Print everything that is kept of a person, as JSON.
-
-    \b
-      broker users export usr_… > person.json
-
-    Tokens and digests are left out: whoever holds this file can do nothing with it in the person's name.
-    """
-    from base64 import b64encode
+def _list_waiting(limit: int, after: str | None, *, as_json: bool) -> None:
+    from dataclasses import asdict
 
     from broker.cli import output
-    from broker.cli.database import change, read
-    from broker.clock import system_clock
-    from broker.store import operations, people
+    from broker.cli.database import read
+    from broker.store import waiting
 
-    person = found(name)
-    change(operations.export, person.sub, now=system_clock())
-    avatar = read(people.avatar_of, person.sub)
-    told: dict[str, Any] = _as_json(person)
-    told["avatar"] = avatar and {
-        "media_type": avatar[0],
-        "image": b64encode(avatar[1]).decode(),
-        "created_at": avatar[2],
-    }
-    told["accounts"] = [_account_as_json(account) for account in read(people.accounts_of, person.sub)]
-    output.print_json(told | read(people.records_of, person.sub))
+    those = read(waiting.page, after=after, most=limit + 1)
+    page, more = those[:limit], len(those) > limit
+    if as_json:
+        output.print_json([asdict(person) for person in page])
+        return
+    if not page:
+        click.echo("Nobody waits." if after is None else "There is nobody behind this one.", err=True)
+        return
+    rows = [("SUB", "PREVIOUS ID", "KNOWN AS", "STATE", "IMPORTED")]
+    for person in page:
+        previous_id = output.shortened(person.previous_id or "")
+        rows.append((person.sub, previous_id, _known_as(person), _state(person), output.utc(person.imported_at)))
+    output.print_table(rows)
+    if more:
+        click.echo(f"There are more: broker users list --waiting --after {page[-1].sub}", err=True)
 
 
-def _state(person: "Person") -> str:
+def _show_waiting(person: "Waiting", *, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from broker.cli import output
+
+    if as_json:
+        output.print_json(asdict(person))
+        return
+    rows = [
+        ("sub", person.sub),
+        ("known as", _known_as(person)),
+        ("previous id", person.previous_id or ""),
+        ("state", f"{_state(person)}, has not signed in here yet"),
+        ("imported", output.utc(person.imported_at)),
+    ]
+    output.print_table(rows)
+
+
+def _known_as(person: "Waiting") -> str:
+    return person.union_id or f"{person.open_id} ({person.registration})"
+
+
+def _state(person: "Person | Waiting") -> str:
     return "blocked" if person.blocked_at is not None else "welcome"
-
-
-def _as_json(person: "Person") -> dict[str, Any]:
-    from dataclasses import asdict
-
-    return asdict(person)
-
-
-def _account_as_json(account: "Account") -> dict[str, Any]:
-    from dataclasses import asdict
-
-    return asdict(account)

@@ -3,7 +3,7 @@
 import click
 
 from broker.cli.asking import confirm, yes_option
-from broker.cli.users_found import PERSON, PersonCommand, called, found
+from broker.cli.users_found import PERSON, PersonCommand, called, found, found_or_waiting
 
 TOKENS_GO_ON = "Access tokens that apps hold pass at backends until they expire."
 
@@ -22,9 +22,13 @@ def block(name: str, yes: bool) -> None:
     """
     from broker.cli.database import change
     from broker.clock import system_clock
-    from broker.store import user_changes
+    from broker.store import user_changes, waiting
 
-    person = found(name)
+    person = found_or_waiting(name)
+    if isinstance(person, waiting.Waiting):
+        changed = change(waiting.block, person.sub, now=system_clock())
+        click.echo(f"{person.sub} will be refused." if changed else f"{person.sub} was blocked already.")
+        return
     if person.blocked_at is None:
         confirm(
             f"This refuses {called(person)} from now on and signs them out everywhere. {TOKENS_GO_ON}", yes=yes
@@ -46,10 +50,11 @@ def unblock(name: str) -> None:
     """
     from broker.cli.database import change
     from broker.clock import system_clock
-    from broker.store import user_changes
+    from broker.store import user_changes, waiting
 
-    person = found(name)
-    changed = change(user_changes.unblock, person.sub, now=system_clock())
+    person = found_or_waiting(name)
+    unblock_them = waiting.unblock if isinstance(person, waiting.Waiting) else user_changes.unblock
+    changed = change(unblock_them, person.sub, now=system_clock())
     click.echo(f"{person.sub} may sign in again." if changed else f"{person.sub} was not blocked.")
 
 

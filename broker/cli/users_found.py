@@ -6,6 +6,7 @@ import click
 
 if TYPE_CHECKING:
     from broker.store.people import Person
+    from broker.store.waiting import Waiting
 
 PERSON = click.argument("name", metavar="PERSON")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -25,11 +26,23 @@ class PersonCommand(click.Command):
 
 def found(name: str) -> "Person":
     """The person of this sub, union_id or open_id. Raises `click.ClickException` unless it is exactly one."""
+    from broker.store.waiting import Waiting
+
+    person = found_or_waiting(name)
+    if isinstance(person, Waiting):
+        raise click.ClickException(
+            f"{person.sub} was imported and has not signed in here yet, so there is nothing to do."
+        )
+    return person
+
+
+def found_or_waiting(name: str) -> "Person | Waiting":
+    """The same, or somebody who was imported and has not signed in yet."""
     from broker.cli.database import read
     from broker.cli.output import visible
-    from broker.store import people
+    from broker.store import people, waiting
 
-    persons = read(people.find, name)
+    persons: list[Person | Waiting] = [*read(people.find, name)] or [*read(waiting.find, name)]
     if not persons:
         raise click.ClickException(
             f"There is nobody whose sub, union_id or open_id is {visible(name)[:64]}; "

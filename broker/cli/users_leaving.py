@@ -7,11 +7,12 @@ import click
 
 from broker.cli.asking import confirm, yes_option
 from broker.cli.users_ending import TOKENS_GO_ON, ended_text
-from broker.cli.users_found import PERSON, PersonCommand, called, found
+from broker.cli.users_found import PERSON, PersonCommand, called, found, found_or_waiting
 
 if TYPE_CHECKING:
     from broker.store.database import StoreFunction
     from broker.store.leaving import Left, Refreshing
+    from broker.store.waiting import Waiting
 
 _LOOK_SECONDS = 1
 # A lease on a token pair is shorter.
@@ -54,14 +55,33 @@ def erase(name: str, yes: bool) -> None:
     TikTok account is somebody new, under another sub.
     """
     from broker.store import leaving
+    from broker.store.waiting import Waiting
 
-    person = found(name)
+    person = found_or_waiting(name)
+    if isinstance(person, Waiting):
+        _erase_waiting(person, yes=yes)
+        return
     confirm(
         f"This deletes {called(person)} for good: profile, accounts, sessions and grants. It takes our apps out "
         f"of the TikTok account and signs the person out everywhere. {TOKENS_GO_ON}",
         yes=yes,
     )
     _say(person.sub, "erased", _leave(leaving.erase, person.sub))
+
+
+def _erase_waiting(person: "Waiting", *, yes: bool) -> None:
+    from broker.cli.database import change
+    from broker.clock import system_clock
+    from broker.store import leaving
+
+    confirm(
+        f"This deletes {person.sub} for good, who was imported and has not signed in here yet: at their next "
+        "sign-in they are somebody new.",
+        yes=yes,
+    )
+    if not change(leaving.erase_waiting, person.sub, now=system_clock()):
+        raise click.ClickException(f"{person.sub} was erased or signed in meanwhile; look again.")
+    click.echo(f"{person.sub} is erased.")
 
 
 def _leave(function: "StoreFunction[..., Left | Refreshing | None]", user_id: str) -> "Left":

@@ -11,6 +11,7 @@ AUTH_METHODS: Final = ("client_secret_basic", "client_secret_post", "private_key
 EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"
 GRANT_TYPES: Final = ("authorization_code", "refresh_token", "client_credentials", EXCHANGE)
 ID_TOKEN_ALGS: Final = ("ES256", "RS256", "PS256", "EdDSA")
+_CLIENT_ID: Final = re.compile(r"[!-~]{1,64}")
 _RESOURCE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[\x21\x22\x24-\x7e]+\Z")
 # Characters; a login keeps what is asked of it in a cookie, beside a `state` of 1,500 that must always fit.
 _LONGEST_SCOPE: Final = 400
@@ -26,6 +27,17 @@ _ADDRESSES: Final = {
     "backchannel_logout_uri": "back-channel logout URI",
     "jwks_uri": "JWKS URI",
 }
+
+
+def fault_in_client_id(client_id: str) -> str | None:
+    """Why an app cannot have this id, as the rest of a sentence; None when it can."""
+    # RFC 6749 §A.1 would allow spaces as well, which no shell, log or configuration file is glad of.
+    if _CLIENT_ID.fullmatch(client_id) is None:
+        return "is 1 to 64 visible ASCII characters without spaces."
+    # RFC 9700 §4.15.1: in a token of its own the id is the `sub`, where backends look for people.
+    if client_id.startswith("usr_"):
+        return "must not begin with usr_, as the ids of people do; choose another one."
+    return None
 
 
 def check(given: Mapping[str, Any]) -> None:

@@ -54,6 +54,11 @@ EVENTS: Final[Mapping[str, str]] = {
     "user.unblocked": "An operator let a person sign in again.",
     "user.disconnected": "An operator took the apps out of a person's TikTok account.",
     "user.erased": "An operator deleted a person; the user is a digest of the `sub` that was.",
+    "users.imported": "An operator took people over from another system; the reason says how many.",
+    "user.joined": (
+        "Somebody who had been imported signed in, and was new here (`imported`) or had a `sub` already and kept it "
+        "(`known here before`)."
+    ),
     "user.exported": "An operator took a copy of all that is kept of a person.",
     SCHEMA_CHANGED: "An operator took the database from one revision to another; the reason names both.",
     "purge.begun": "An operator had deleted what has expired; what the broker deletes by itself is no event.",

@@ -7,14 +7,14 @@ nobody back to it.
 
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, exists, literal_column, or_, select, update
 
 from broker import opaque
 from broker.store import audit, deliveries, endings, revocations, statuses
 from broker.store.database import Transaction
 from broker.store.endings import Standing
 from broker.store.revocations import Revocation
-from broker.store.schema import accounts, audit_events, users
+from broker.store.schema import accounts, audit_events, imported_people, users
 from broker.store.token_pairs import NO_PAIR
 
 
@@ -59,6 +59,21 @@ _FORGET_WHOSE = (
     .values(user_id=None, session_id=None, grant_id=None, request_id=None)
 )
 _DELETE = delete(users).where(_THIS)
+_DELETE_IMPORTED = delete(imported_people).where(
+    imported_people.c.sub == bindparam("imported"), imported_people.c.user_id.is_(None)
+)
+# Also by what the other system may have known the same person besides.
+_DELETE_AWAITED = delete(imported_people).where(
+    imported_people.c.user_id.is_(None),
+    or_(
+        imported_people.c.union_id.in_(select(users.c.union_id).where(_THIS)),
+        exists(literal_column("1")).where(
+            _THEIRS,
+            accounts.c.registration == imported_people.c.registration,
+            accounts.c.open_id == imported_people.c.open_id,
+        ),
+    ),
+)
 
 
 def erased(user_id: str) -> str:
@@ -88,10 +103,20 @@ async def erase(tx: Transaction, user_id: str, *, now: int) -> Left | Refreshing
         await deliveries.forget_whom(tx, registration=registration, open_id=open_id)
     await tx.run(_FORGET_WHOSE, user=user_id)
     await statuses.keep_of_user(tx, user_id, now=now)
-    # Accounts, sessions, grants and the copied picture go with their person.
+    await tx.run(_DELETE_AWAITED, user=user_id)
+    # Accounts, sessions, grants, the copied picture, and whom they were imported as, go with their person.
     await tx.run(_DELETE, user=user_id)
     await audit.record(tx, "user.erased", actor="operator", user_id=erased(user_id), now=now)
     return left
+
+
+async def erase_waiting(tx: Transaction, sub: str, *, now: int) -> bool:
+    """Delete somebody who was imported and has never signed in; False when there is no such person."""
+    if not await tx.run(_DELETE_IMPORTED, imported=sub):
+        return False
+    await tx.run(_FORGET_WHOSE, user=sub)
+    await audit.record(tx, "user.erased", actor="operator", user_id=erased(sub), now=now)
+    return True
 
 
 async def _leave(tx: Transaction, user_id: str, *, reason: str, now: int) -> Left | Refreshing:

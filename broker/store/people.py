@@ -3,7 +3,20 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, BindParameter, ColumnElement, Select, Table, bindparam, or_, select
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Select,
+    Table,
+    Text,
+    bindparam,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+)
 
 from broker.store.database import Row, Transaction
 from broker.store.schema import (
@@ -11,6 +24,8 @@ from broker.store.schema import (
     audit_events,
     avatars,
     grants,
+    imported_people,
+    outbox,
     sessions,
     users,
     webhook_deliveries,
@@ -93,7 +108,12 @@ def _all_of(table: Table, whose: ColumnElement[bool], at: str, *secret: str) -> 
     return select(*columns).where(whose).order_by(table.c[at], *table.primary_key.columns)
 
 
-_USER: BindParameter[str] = bindparam("user")
+def _mentions(text: ColumnElement[str], name: ColumnElement[str]) -> ColumnElement[bool]:
+    # Asked in the one way that both databases know.
+    return func.replace(text, name, "") != text
+
+
+_USER: BindParameter[str] = bindparam("user", type_=Text)
 # Digests and seals stay behind: they tell nothing of a person.
 _RECORDS = {
     "sessions": _all_of(sessions, sessions.c.user_id == _USER, "auth_time", "cookie_digest"),
@@ -112,7 +132,21 @@ _RECORDS = {
         "received_at",
         "digest",
     ),
-    "audit_events": _all_of(audit_events, audit_events.c.user_id == _USER, "at"),
+    "imported_people": _all_of(imported_people, imported_people.c.user_id == _USER, "imported_at"),
+    # What waits to be delivered about them: a token pair in it is sealed, all else stands above.
+    "outbox": _all_of(
+        outbox,
+        or_(
+            _mentions(outbox.c.payload, _USER),
+            exists(literal_column("1")).where(
+                accounts.c.user_id == _USER, _mentions(outbox.c.payload, accounts.c.open_id)
+            ),
+        ),
+        "due_at",
+        "payload",
+    ),
+    # An event outlives an erasure: its id, handed out before, would lead back to it.
+    "audit_events": _all_of(audit_events, audit_events.c.user_id == _USER, "at", "id"),
 }
 _AVATAR = select(avatars.c.media_type, avatars.c.image, avatars.c.created_at).where(avatars.c.user_id == _USER)
 

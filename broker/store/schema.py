@@ -80,6 +80,29 @@ accounts = Table(
     Index(None, "user_id"),
 )
 
+# People of another system. Each has a `sub` from the start, and is joined by the first sign-in for which TikTok
+# names the one id that the other system knew: `union_id`, or an `open_id` under a registration.
+imported_people = Table(
+    "imported_people",
+    metadata,
+    Column("sub", Text, primary_key=True),
+    Column("union_id", Text),
+    Column("registration", Text),
+    Column("open_id", Text),
+    Column("previous_id", Text),
+    Column("blocked_at", BigInteger),
+    Column("imported_at", BigInteger, nullable=False),
+    # Who it turned out to be: under `sub`, unless the person was known here before.
+    Column("user_id", Text, ForeignKey("users.id", ondelete="CASCADE")),
+    Column("joined_at", BigInteger),
+    UniqueConstraint("union_id"),
+    UniqueConstraint("open_id", "registration"),
+    UniqueConstraint("previous_id"),
+    CheckConstraint("(union_id IS NULL) <> (open_id IS NULL)", name="known_by_one_id"),
+    CheckConstraint("(open_id IS NULL) = (registration IS NULL)", name="open_id_has_a_registration"),
+    Index(None, "user_id"),
+)
+
 clients = Table(
     "clients",
     metadata,

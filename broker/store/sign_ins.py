@@ -1,9 +1,9 @@
 """What was vouched for, written in one transaction: user, account, session, grant and its code, audit."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
-from broker.store import accounts, audit, avatars, grants, pushed, sessions, users
+from broker.store import accounts, audit, avatars, grants, joining, pushed, sessions, users
 from broker.store.database import Transaction
 
 
@@ -81,7 +81,7 @@ class SessionOver(Exception):
 
 async def record(tx: Transaction, sign_in: SignIn, *, now: int) -> Written | Blocked:
     """Write a sign-in. Raises `LoginSpent`, `SomebodyElse` and `TakenBack`, by which nothing is written."""
-    user = await users.upsert(tx, sign_in.profile, copy_avatar=sign_in.copy_avatar, now=now)
+    user = await _user(tx, sign_in, now=now)
     if user.new_avatar is not None:
         await avatars.ask(tx, user.id, user.new_avatar, now=now)
     grant = sign_in.grant
@@ -160,6 +160,24 @@ async def resume(tx: Transaction, again: Continuation, *, now: int) -> Written:
         now=now,
     )
     return Written(session.user_id)
+
+
+async def _user(tx: Transaction, sign_in: SignIn, *, now: int) -> users.User:
+    """The person, under the `sub` that an import has promised them if there is one."""
+    vouched = {"registration": sign_in.authorization.registration, "open_id": sign_in.authorization.open_id}
+    user = await users.upsert(tx, sign_in.profile, **vouched, copy_avatar=sign_in.copy_avatar, now=now)
+    if not user.awaited:
+        return user
+    sub, unwanted = await joining.join(
+        tx,
+        user.id,
+        new=user.new,
+        union_id=sign_in.profile.union_id,
+        **vouched,
+        request_id=sign_in.request_id,
+        now=now,
+    )
+    return replace(user, id=sub, blocked=user.blocked or unwanted)
 
 
 async def _refused(tx: Transaction, sign_in: SignIn, user_id: str | None, reason: str, *, now: int) -> None:

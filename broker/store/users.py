@@ -7,6 +7,7 @@ from sqlalchemy import and_, bindparam, case, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from broker import opaque
+from broker.store import joining
 from broker.store.database import Transaction
 from broker.store.schema import users
 
@@ -26,10 +27,15 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person by our own id. `new_avatar`: the picture is another than before, and this is its name."""
+    """A person by our own id, `new` or known before. `awaited`: an import has promised them a `sub`.
+
+    `new_avatar`: the picture is another than before, and this is its name.
+    """
 
     id: str
     blocked: bool
+    new: bool
+    awaited: bool
     new_avatar: str | None = None
 
 
@@ -61,7 +67,7 @@ _UPSERT = _insert.on_conflict_do_update(
         ),
         "updated_at": _insert.excluded.updated_at,
     },
-).returning(users.c.id, users.c.blocked_at, users.c.avatar_id)
+).returning(users.c.id, users.c.blocked_at, users.c.avatar_id, joining.AWAITED.label("awaited"))
 
 _ID_OF = select(users.c.id).where(users.c.union_id == bindparam("union"))
 
@@ -72,16 +78,26 @@ async def id_of(tx: Transaction, union_id: str) -> str | None:
     return row["id"] if row else None
 
 
-async def upsert(tx: Transaction, profile: Profile, *, copy_avatar: bool = False, now: int) -> User:
+async def upsert(
+    tx: Transaction,
+    profile: Profile,
+    *,
+    registration: str | None = None,
+    open_id: str | None = None,
+    copy_avatar: bool = False,
+    now: int,
+) -> User:
     """The user of this `union_id`, made when new, with name and avatar brought up to date.
 
-    With `copy_avatar` another picture than before gets a name, and somebody is to copy it.
+    By `registration` and `open_id` an import may have promised them a `sub`, as by the `union_id`. With
+    `copy_avatar` another picture than before gets a name, and somebody is to copy it.
     """
     link = profile.avatar_url
     avatar_id = new_avatar_id() if copy_avatar and link else None
+    fresh = opaque.identifier("usr_")
     row = await tx.one(
         _UPSERT,
-        id=opaque.identifier("usr_"),
+        id=fresh,
         union_id=profile.union_id,
         display_name=profile.display_name,
         username=profile.username,
@@ -91,12 +107,21 @@ async def upsert(tx: Transaction, profile: Profile, *, copy_avatar: bool = False
         created_at=now,
         updated_at=now,
         blocked_at=None,
+        vouched_union_id=profile.union_id,
+        vouched_registration=registration,
+        vouched_open_id=open_id,
     )
     if row is None:
         raise LookupError("an upsert answers with its row")
     given = row["avatar_id"]
     named = avatar_id is not None and given is not None and given.endswith(avatar_id[AVATAR_HANDLE_LENGTH:])
-    return User(row["id"], row["blocked_at"] is not None, given if named else None)
+    return User(
+        id=row["id"],
+        blocked=row["blocked_at"] is not None,
+        new=row["id"] == fresh,
+        awaited=bool(row["awaited"]),
+        new_avatar=given if named else None,
+    )
 
 
 def new_avatar_id() -> str:

@@ -35,6 +35,9 @@ CANARY = "canary0a1b2c3d4e5f60718"
 SECRET = re.compile(r"brs_\w{40,}")
 
 
+TABLE = '[[clients]]\nclient_id = "mine"\nredirect_uri = "https://other.example/"\n'
+
+
 class Program:
     """Commands in this process, under settings full of secrets; nothing of `canaries` may be printed."""
 
@@ -127,8 +130,14 @@ def test_no_command_shows_a_secret_but_the_new_one_once_and_no_column_holds_any(
     new("clients", "update", "tab", "--auth-method", "client_secret_post")
     (somebody,) = asyncio.run(everything(used.environ["BROKER_DATABASE_URL"]))["users"]
     sub, union_id = somebody["id"], somebody["union_id"]
+    assert run("users", "import", "-", "--format", "csv", given="open_id,blocked\nopen-old,yes\n").exit_code == 0
+    assert run("clients", "apply", "-", "--dry-run", "--prune", given=TABLE).exit_code == 0
     for arguments, code in (
         (("users", "list"), 0),
+        (("users", "list", "--waiting", "--json"), 0),
+        (("users", "export", "open-old"), 0),
+        (("explain", "mine"), 0),
+        (("explain", WEB, "--json"), 0),
         (("users", "list", "--json"), 0),
         (("users", "show", sub), 0),
         (("users", "show", union_id, "--json"), 0),

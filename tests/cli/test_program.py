@@ -15,12 +15,15 @@ from broker.sealing import Unsealable
 from broker.store.database import DatabaseUnavailable, SchemaMismatch
 from tests.cli.running import clean, ended, run
 
-COMMANDS = {"demo", "serve", "doctor", "simulator", "db", "clients", "keys", "users", "audit", "purge", "secret"}
+COMMANDS = {
+    *("demo", "serve", "doctor", "simulator", "db", "clients", "explain"),
+    *("keys", "users", "audit", "purge", "secret"),
+}
 SUBCOMMANDS = {
     "db": {"upgrade", "downgrade", "current", "check", "history", "plan"},
-    "clients": {"add", "list", "show", "update", "remove", "rotate-secret", "disable", "enable"},
+    "clients": {"add", "list", "show", "update", "remove", "rotate-secret", "disable", "enable", "apply"},
     "keys": {"list", "rotate", "revoke", "reseal"},
-    "users": {"list", "show", "block", "unblock", "sign-out", "disconnect", "erase", "export"},
+    "users": {"list", "show", "block", "unblock", "sign-out", "disconnect", "erase", "export", "import"},
 }
 HEAVY = (
     "sqlalchemy",
@@ -87,6 +90,9 @@ def test_every_command_shows_an_example(path: tuple[str, ...]) -> None:
         ("keys", "list"),
         *(("users", name) for name in ("list", "show", "export")),
         *(("db", name) for name in ("history", "current", "check")),
+        ("clients", "apply"),
+        ("users", "import"),
+        ("explain",),
         ("doctor",),
         ("audit",),
         ("purge",),
@@ -119,6 +125,9 @@ def test_module_and_program_are_the_same(tmp_path: Path) -> None:
         "clients add --help",
         "users erase --help",
         "users export --help",
+        "users import --help",
+        "clients apply --help",
+        "explain --help",
         "audit --help",
         "purge --help",
         "db downgrade --help",

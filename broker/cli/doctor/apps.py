@@ -34,12 +34,9 @@ async def findings(database: Database, settings: Settings, *, resolve: bool) -> 
 
 async def _of(client: ClientRow, settings: Settings, reach: Reach, *, resolve: bool) -> AsyncIterator[Finding]:
     metadata = client_metadata.read(client.metadata)
-    for finding in _bound(client.client_id, metadata, settings):
+    for finding in bound(client.client_id, metadata, settings):
         yield finding
-    called = {"jwks_uri": metadata.jwks_uri, "backchannel_logout_uri": metadata.backchannel_logout_uri}
-    for name, address in called.items():
-        if address is None:
-            continue
+    for name, address in _addresses(metadata):
         trouble = _refused(client.client_id, name, reach.refuses(address))
         if trouble is None and resolve:
             trouble = await _unresolved(client.client_id, name, address, reach)
@@ -47,7 +44,8 @@ async def _of(client: ClientRow, settings: Settings, reach: Reach, *, resolve: b
             yield trouble
 
 
-def _bound(client_id: str, metadata: ClientMetadata, settings: Settings) -> Iterator[Finding]:
+def bound(client_id: str, metadata: ClientMetadata, settings: Settings) -> Iterator[Finding]:
+    """What is wrong with the registration that an app signs people in through."""
     check = f"app {client_id}"
     registration = next((one for one in settings.registrations if one.name == metadata.registration), None)
     if registration is None:
@@ -65,6 +63,19 @@ def _bound(client_id: str, metadata: ClientMetadata, settings: Settings) -> Iter
             f"it requires {', '.join(missing)}, which the registration {registration.name} does not ask for",
             "Add it to the registration's scopes once TikTok has approved it, or no longer require it.",
         )
+
+
+def called(client_id: str, metadata: ClientMetadata, reach: Reach) -> Iterator[Finding]:
+    """Which addresses of an app the broker may not call, as they are spelled."""
+    for name, address in _addresses(metadata):
+        trouble = _refused(client_id, name, reach.refuses(address))
+        if trouble is not None:
+            yield trouble
+
+
+def _addresses(metadata: ClientMetadata) -> list[tuple[str, str]]:
+    named = {"jwks_uri": metadata.jwks_uri, "backchannel_logout_uri": metadata.backchannel_logout_uri}
+    return [(name, address) for name, address in named.items() if address is not None]
 
 
 def _refused(client_id: str, name: str, refusal: str | None) -> Finding | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Collection
 
-from broker.cli.doctor import apps, data, keys, online, rules
+from broker.cli.doctor import apps, data, imports, keys, online, rules
 from broker.cli.doctor.findings import Finding, fault_from
 from broker.cli.faults import explained
 from broker.clock import Clock
@@ -50,6 +50,8 @@ async def _of_database(
     async for finding in keys.findings(database, settings, now=clock()):
         yield finding
     async for finding in apps.findings(database, settings, resolve=resolve):
+        yield finding
+    async for finding in imports.findings(database, settings):
         yield finding
 
 
