@@ -15,6 +15,7 @@ NONE = {
     "webhook_deliveries": 0,
     "outbox": 0,
     "grants": 0,
+    "deleted_grants": 0,
     "sessions": 0,
     "avatars": 0,
 }
