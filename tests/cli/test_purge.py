@@ -23,6 +23,7 @@ NONE = {
     "webhook_deliveries": 0,
     "outbox": 0,
     "grants": 0,
+    "deleted_grants": 0,
     "sessions": 0,
     "avatars": 0,
     "audit_events": 0,
