@@ -56,8 +56,8 @@ EVENTS: Final[Mapping[str, str]] = {
     "user.erased": "An operator deleted a person; the user is a digest of the `sub` that was.",
     "users.imported": "An operator took people over from another system; the reason says how many.",
     "user.joined": (
-        "Somebody who had been imported signed in, and was new here (`imported`) or had a `sub` already and kept it "
-        "(`known here before`)."
+        "Somebody who had been imported signed in, and was new here (`imported`) or had a `sub` already and kept "
+        "it (`known here before`)."
     ),
     "user.exported": "An operator took a copy of all that is kept of a person.",
     SCHEMA_CHANGED: "An operator took the database from one revision to another; the reason names both.",

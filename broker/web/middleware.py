@@ -5,6 +5,7 @@ opens the browser-readable endpoints to other origins, turns what was not expect
 logs one line. Of the address that line has the route only: a path can hold what is a person's, or secret.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -24,6 +25,7 @@ from broker.web.tracing import trace_id
 
 _log = log.get("http")
 _REQUEST_ID_BYTES: Final = 10
+_NUMBER: Final = re.compile(r"[0-9]+\Z")
 _OTHER: Final = "other"
 _METHODS: Final = {name: name for name in ("GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE")}
 _NO_STORE: Final = (b"cache-control", b"no-store")
@@ -101,7 +103,11 @@ class Edge:
         if "route" in scope:
             path: str = scope["route"].path
             return path
-        return scope["path"] if scope["path"] in self.open_paths else _OTHER
+        path = scope["path"]
+        if path in self.documents:
+            # Documents of one kind differ in their number only.
+            return _NUMBER.sub("{n}", path)
+        return path if path in self.open_paths else _OTHER
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]

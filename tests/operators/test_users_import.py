@@ -30,7 +30,8 @@ def test_importing_again_changes_nothing_and_promises_the_same(database_url: str
     assert subs(database_url, people[::-1], tmp_path) == first[::-1]
     assert on(database_url, contents) == kept
     (event,) = kept["audit_events"]
-    assert (event["event"], event["actor"], event["reason"]) == ("users.imported", "operator", "3 added")
+    assert (event["event"], event["reason"]) == ("users.imported", "3 added")
+    assert event["actor"].startswith("operator:")
 
 
 def test_a_newer_file_brings_blocks_and_previous_ids_up_to_date(database_url: str, tmp_path: Path) -> None:

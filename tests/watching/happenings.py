@@ -1,6 +1,7 @@
 """Each audit event, made to happen as in the world: over HTTP, by a command, or by the keeper of keys."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -58,12 +59,10 @@ def happens(
     return note
 
 
-async def command(stage: Stage, *arguments: str) -> Result:
-    """`broker …` as an operator of that name gives it, beside the broker."""
-    url = stage.settings.database_url.reveal()
-    return await asyncio.to_thread(
-        CliRunner().invoke, broker, arguments, env=settings(url, BROKER_OPERATOR=OPERATOR), prog_name="broker"
-    )
+async def command(stage: Stage, *arguments: str, given: str | None = None) -> Result:
+    """`broker …` as an operator of that name gives it, beside the broker, with `given` on standard input."""
+    env = settings(stage.settings.database_url.reveal(), BROKER_OPERATOR=OPERATOR)
+    return await asyncio.to_thread(CliRunner().invoke, broker, arguments, given, env=env, prog_name="broker")
 
 
 async def at_the_callback(stage: Stage, browser: httpx.AsyncClient, person: str = "p1", **changes: Any) -> str:
@@ -209,6 +208,24 @@ _about_somebody("user.erased", "erase", "--yes")
 async def _unblocking(stage: Stage) -> Act:
     (blocked,) = [row for row in (await contents(stage.database))["users"] if row["blocked_at"] is not None]
     return lambda: command(stage, "users", "unblock", blocked["id"])
+
+
+def _taking_over(stage: Stage, person: str) -> Act:
+    line = {"registration": "default", "open_id": stage.world.people[person].open_id(CLIENT_KEY)}
+    return lambda: command(stage, "users", "import", "-", "--format", "jsonl", given=json.dumps(line))
+
+
+@happens("users.imported", by=f"operator:{OPERATOR}", reason="1 added")
+async def _(stage: Stage) -> Act:
+    return _taking_over(stage, "p4")
+
+
+@happens("user.joined", by="user", reason="imported")
+async def _(stage: Stage) -> Act:
+    await _taking_over(stage, "p5")()
+    browser = await stage.browser()
+    callback = await at_the_callback(stage, browser, person="p5")
+    return lambda: browser.get(callback)
 
 
 def _key_changed(event: str, *words: str) -> None:
