@@ -9,6 +9,7 @@ through a proxy is not from this machine, wherever the proxy stands.
 """
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -84,7 +85,25 @@ class Metrics:
         if self.shared is None:
             return REGISTRY
         _forget_the_dead(self.shared)
-        return MultiProcessCollector(None, str(self.shared))
+        return _Shared(self.shared)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared(Collector):
+    """What all workers have counted, in the files of this folder."""
+
+    folder: Path
+
+    def collect(self) -> Iterable[Metric]:
+        """Their sums."""
+        # One that a worker has opened this instant is empty still, and the library cannot read that.
+        files = [str(file) for file in self.folder.glob("*.db") if _has_begun(file)]
+        found: Iterable[Metric] = MultiProcessCollector.merge(files)
+        return found
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: the registry that asks is made for one answer."""
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +122,14 @@ class _Everything(Collector):
         return ()
 
 
+def _has_begun(file: Path) -> bool:
+    try:
+        return file.stat().st_size > 0
+    except FileNotFoundError:
+        # That of a dead worker, which another has just taken away.
+        return False
+
+
 def _forget_the_dead(folder: Path) -> None:
     """Leave out how things are with workers that are no more, however they ended; the next have other numbers."""
     if os.name == "nt":
@@ -112,7 +139,9 @@ def _forget_the_dead(folder: Path) -> None:
         try:
             os.kill(pid, 0)
         except ProcessLookupError:
-            mark_process_dead(pid, str(folder))
+            # Every worker may be asked at the same time, and one of them is first.
+            with contextlib.suppress(FileNotFoundError):
+                mark_process_dead(pid, str(folder))
 
 
 def _refuse_strangers(request: Request, token: Secret) -> None:
