@@ -19,6 +19,7 @@ from broker.client_auth.jwks import KeySource
 from broker.client_auth.possession import Possession
 from broker.clock import Clock, stopwatch, system_clock
 from broker.health import Health
+from broker.housekeeping import Housekeeping
 from broker.introspection import Introspection
 from broker.keys.ring import Ring
 from broker.keys.rotation import Rotation
@@ -111,6 +112,7 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
         front_door = house.front_door(outbox, rotation)
         await stack.enter_async_context(outbox.working())
         await stack.enter_async_context(rotation.working())
+        await stack.enter_async_context(Housekeeping(database, clock, stopwatch).working())
         yield front_door
 
 

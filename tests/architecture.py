@@ -28,7 +28,7 @@ LINES = (
         "metrics",
     },
     {"web", "client_auth"},
-    {"claims", "outbox", "vault"},
+    {"claims", "outbox", "vault", "housekeeping"},
     {"keys"},
     {"store", "upstream", "outbound"},
     {"oauth"},

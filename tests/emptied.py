@@ -27,6 +27,7 @@ _TABLES = (
     "spent_ids",
     "outbox",
     "webhook_deliveries",
+    "leases",
 )
 _EMPTY = ";".join(f"DELETE FROM {table}" for table in _TABLES)
 # As when a database is dropped by force: a broker that was killed a moment ago may still hold rows.

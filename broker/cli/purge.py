@@ -43,10 +43,11 @@ async def _purged(database: "Database", now: int) -> dict[str, int]:
 
     counts = dict.fromkeys(purging.KINDS, 0)
     for kind in purging.KINDS:
-        batch = _BATCH
-        while batch == _BATCH:
-            batch = await database.run(purging.purge, kind, most=_BATCH, now=now)
-            counts[kind] += batch
+        place: purging.Place | None = purging.beginning(kind)
+        while place is not None:
+            batch = await database.run(purging.purge, kind, place=place, most=_BATCH, now=now)
+            place = batch.place
+            counts[kind] += batch.gone
             _progress(f"{kind}: {counts[kind]}")
     _progress("")
     return counts

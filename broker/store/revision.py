@@ -4,7 +4,7 @@ from sqlalchemy import Column, MetaData, Table, Text, select
 
 from broker.store.database import SchemaMismatch, Transaction
 
-HEAD = "0004"
+HEAD = "0007"
 """The revision this release's statements are written for."""
 
 _version = Table("alembic_version", MetaData(), Column("version_num", Text))

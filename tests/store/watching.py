@@ -9,7 +9,7 @@ from broker.store import postgresql, sqlite
 
 _NO_NEWS = ("PRAGMA", "SAVEPOINT", "RELEASE")
 # A running broker looks for deliveries and at its keys once in a second, whatever is asked of it meanwhile.
-_IN_THE_BACKGROUND = ("SELECT outbox.id", "SELECT signing_keys.kid")
+_IN_THE_BACKGROUND = ("SELECT outbox.id", "SELECT signing_keys.kid", "INSERT INTO leases")
 
 
 class Statements(list[str]):
