@@ -69,7 +69,12 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
     """
     pages = loading.load(settings.templates)
     async with contextlib.AsyncExitStack() as stack:
-        database = await connect(settings.database_url.reveal())
+        database = await connect(
+            settings.database_url.reveal(),
+            pool_size=settings.database_pool,
+            statement_timeout=settings.database_statement_timeout,
+            idle_timeout=settings.database_idle_timeout,
+        )
         stack.push_async_callback(database.close)
         sealer = Sealer(settings.secret_keys)
         reach = Reach(

@@ -65,6 +65,10 @@ class Settings:
 
     issuer: str
     database_url: Secret
+    database_pool: int
+    """Connections of each process."""
+    database_statement_timeout: int
+    database_idle_timeout: int
     secret_keys: tuple[SecretKey, ...]
     registrations: tuple[Registration, ...]
     """The one named `default` first."""
@@ -274,6 +278,8 @@ def _shown(settings: Settings, field: str) -> str:
     default, *further = settings.registrations
     if field == "database_url":
         return addresses.masked_database_url(settings.database_url.reveal())
+    if field == "database_pool":
+        return str(settings.database_pool)
     if field == "registrations":
         return ",".join(registration.name for registration in further) or "none"
     value = getattr(default if field in _OF_REGISTRATION else settings, field)

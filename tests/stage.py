@@ -182,6 +182,8 @@ def environment(issuer: str, database_url: str, simulator: str, **changes: str) 
     return {
         "BROKER_ISSUER": issuer,
         "BROKER_DATABASE_URL": database_url,
+        # How fast it is says something of the machine; who tests what happens without an answer asks for less.
+        "BROKER_DATABASE_STATEMENT_TIMEOUT": "20s",
         "BROKER_SECRET_KEYS": SECRET_KEY,
         "BROKER_TIKTOK_CLIENT_KEY": CLIENT_KEY,
         "BROKER_TIKTOK_CLIENT_SECRET": TIKTOK_SECRET,

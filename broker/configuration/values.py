@@ -17,6 +17,7 @@ Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _UNITS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _DURATION = re.compile(r"([0-9]{1,9})([smhd]?)")
+_COUNT = re.compile(r"[0-9]{1,9}")
 _LONGEST = 3_650 * _UNITS["d"]
 _SWITCH = {
     "on": True,
@@ -66,6 +67,17 @@ def duration_text(seconds: int) -> str:
         if seconds and seconds % size == 0:
             return f"{seconds // size}{unit}"
     return "0s"
+
+
+def count(least: int, most: int) -> Callable[[str], int]:
+    """A parser of whole numbers between two bounds, both allowed."""
+
+    def parse(text: str) -> int:
+        if _COUNT.fullmatch(text) is None or not least <= int(text) <= most:
+            raise BadValue(f"must be a whole number between {least} and {most}")
+        return int(text)
+
+    return parse
 
 
 def choice(*options: str) -> Callable[[str], str]:

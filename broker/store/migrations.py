@@ -23,11 +23,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from broker.store.database import DatabaseUnavailable
+from broker.store.reaching import each_host, reach
 from broker.store.schema import metadata
 
 T = TypeVar("T")
 
 _CONNECT_SECONDS = 5.0
+_AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +113,10 @@ def _take_charge_of_transactions(engine: Engine) -> None:
 
 
 async def _with_postgresql(url: str, use: Callable[[Connection], T]) -> T:
-    # asyncpg reads the whole URL itself, so that sslmode and several hosts mean the same as in the service.
+    # asyncpg reads the URL itself, so that sslmode and the like mean the same as in the service.
     engine = create_async_engine(
         "postgresql+asyncpg://",
-        async_creator=lambda: asyncpg.connect(url, timeout=_CONNECT_SECONDS),
+        async_creator=lambda: reach(each_host(url), timeout=_CONNECT_SECONDS),
         poolclass=pool.NullPool,
     )
     try:
@@ -123,7 +125,13 @@ async def _with_postgresql(url: str, use: Callable[[Connection], T]) -> T:
     except DBAPIError as error:
         # SQLAlchemy wraps twice; the driver's own words are innermost.
         raise DatabaseUnavailable(str(getattr(error.orig, "__cause__", None) or error.orig)) from error
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (
+        OSError,
+        TimeoutError,
+        asyncpg.PostgresError,
+        asyncpg.InterfaceError,
+        asyncpg.InternalClientError,
+    ) as error:
         raise DatabaseUnavailable(str(error) or type(error).__name__) from error
     finally:
         await engine.dispose()

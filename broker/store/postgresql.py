@@ -1,7 +1,12 @@
 """PostgreSQL through asyncpg's pool.
 
 No session state is ever set on a pooled connection, so giving one back needs no reset query (a whole round
-trip saved per leg); what does need session state, as an advisory lock does, uses a connection of its own.
+trip saved per leg); what does need session state, as an advisory lock does, uses a connection of its own. The
+server's timeouts go with the connection from its start.
+
+Nobody waits long for a server that does not answer: there is a time for getting a connection, and a little more
+for a statement than the server has to end it. What takes longer was taken by a server that is gone, and its
+connection with it. Where one connection was lost the others are not trusted, either.
 """
 
 from __future__ import annotations
@@ -10,25 +15,29 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 from sqlalchemy import Executable
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 
 from broker.store.database import Compiler, DatabaseUnavailable, P, Row, SchemaMismatch, StoreFunction, T
+from broker.store.reaching import each_host, reach
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
 
-_CONNECT_SECONDS = 2.0
-_ACQUIRE_SECONDS = 2.0
-_COMMAND_SECONDS = 5.0
+# With the statement's second both are within the two seconds in which an app hears that it should come back.
+_REACH_SECONDS = 0.7
+_ANSWER_SECONDS = 0.2
+_CLOSE_SECONDS = 5.0
 
 _AWAY = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
+    # No host that takes writes, or one that talks nonsense.
+    asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
@@ -41,8 +50,19 @@ _AWAY = (
     asyncpg.InternalServerError,
     # What a database that takes no connections answers.
     asyncpg.ObjectNotInPrerequisiteStateError,
+    # A deadlock, which somebody else has won.
+    asyncpg.TransactionRollbackError,
 )
 
+
+# What says nothing about the connection, or the server behind it.
+_OF_ONE_STATEMENT = (
+    asyncpg.QueryCanceledError,
+    asyncpg.InsufficientPrivilegeError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ObjectNotInPrerequisiteStateError,
+    asyncpg.TransactionRollbackError,
+)
 
 # One for the process: what one database has compiled, the next one has, too.
 _COMPILER = Compiler(PGDialect_asyncpg())  # type: ignore[no-untyped-call]  # SQLAlchemy left it bare
@@ -65,19 +85,19 @@ class PostgresTransaction:
     async def one(self, statement: Executable, **parameters: object) -> Row | None:
         """The one row of the answer, or None."""
         compiled = _COMPILER(statement)
-        with _translated():
+        with self._asking():
             return await self._connection.fetchrow(compiled.text, *compiled.arguments(parameters))
 
     async def all(self, statement: Executable, **parameters: object) -> list[Row]:
         """Every row of the answer."""
         compiled = _COMPILER(statement)
-        with _translated():
+        with self._asking():
             return list(await self._connection.fetch(compiled.text, *compiled.arguments(parameters)))
 
     async def run(self, statement: Executable, **parameters: object) -> int:
         """How many rows the statement touched, from the command tag (`UPDATE 1`)."""
         compiled = _COMPILER(statement)
-        with _translated():
+        with self._asking():
             tag = await self._connection.execute(compiled.text, *compiled.arguments(parameters))
         return int(tag.rpartition(" ")[2])
 
@@ -85,6 +105,16 @@ class PostgresTransaction:
         """A transaction, or inside of one a savepoint."""
         transaction: AbstractAsyncContextManager[object] = self._connection.transaction()
         return transaction
+
+    @contextlib.contextmanager
+    def _asking(self) -> Iterator[None]:
+        with _translated():
+            try:
+                yield
+            except TimeoutError:
+                # Here, or the transaction around would ask the same silent server to roll back.
+                self._connection.terminate()
+                raise
 
 
 class PostgresDatabase:
@@ -96,16 +126,28 @@ class PostgresDatabase:
         self._pool = pool
 
     @classmethod
-    async def connect(cls, url: str, *, pool_size: int) -> PostgresDatabase:
-        """Open the pool. Raises `DatabaseUnavailable` when the server cannot be reached or refuses us."""
+    async def connect(
+        cls, url: str, *, pool_size: int, statement_timeout: float, idle_timeout: float
+    ) -> PostgresDatabase:
+        """Open the pool. Raises `DatabaseUnavailable` when no server can be reached, or it refuses us."""
+        hosts = each_host(url)
+
+        async def connection(*_: Any, **options: Any) -> asyncpg.Connection:
+            return await reach(hosts, **options)
+
         with _translated():
             pool = await asyncpg.create_pool(
-                url,
+                connect=connection,
                 min_size=1,
                 max_size=pool_size,
                 connection_class=_Connection,
-                timeout=_CONNECT_SECONDS,
-                command_timeout=_COMMAND_SECONDS,
+                timeout=_REACH_SECONDS,
+                command_timeout=statement_timeout + _ANSWER_SECONDS,
+                server_settings={
+                    "application_name": "broker",
+                    "statement_timeout": f"{round(statement_timeout * 1000)}",
+                    "idle_in_transaction_session_timeout": f"{round(idle_timeout * 1000)}",
+                },
             )
         return cls(pool)
 
@@ -124,15 +166,26 @@ class PostgresDatabase:
     async def close(self) -> None:
         """Give the connections back to the server; what hangs is cut off."""
         try:
-            await asyncio.wait_for(self._pool.close(), _COMMAND_SECONDS)
+            await asyncio.wait_for(self._pool.close(), _CLOSE_SECONDS)
         except TimeoutError:
             self._pool.terminate()
 
     @contextlib.asynccontextmanager
     async def _connection(self) -> AsyncIterator[PoolConnectionProxy]:
         with _translated():
-            async with self._pool.acquire(timeout=_ACQUIRE_SECONDS) as connection:
-                yield connection
+            async with self._pool.acquire(timeout=_REACH_SECONDS) as connection:
+                try:
+                    yield connection
+                except TimeoutError:
+                    # Of BEGIN or COMMIT. Not given back: that would wait for an answer once more.
+                    connection.terminate()
+                    await self._pool.expire_connections()
+                    raise
+                except (DatabaseUnavailable, *_AWAY) as error:
+                    if not isinstance(error.__cause__ or error, _OF_ONE_STATEMENT):
+                        # The others lead to the same server: each is made anew before its next use.
+                        await self._pool.expire_connections()
+                    raise
 
 
 @contextlib.contextmanager

@@ -180,7 +180,7 @@ async def test_a_wrong_parameter_name_is_a_key_error(database: Database) -> None
 async def test_no_connection_to_be_had_is_unavailable_and_not_a_hanging_request(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("broker.store.postgresql._ACQUIRE_SECONDS", 0.05)
+    monkeypatch.setattr("broker.store.postgresql._REACH_SECONDS", 0.05)
     database = await connect(database_url, pool_size=1)
     busy, done = asyncio.Event(), asyncio.Event()
 
