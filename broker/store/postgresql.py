@@ -27,9 +27,11 @@ from broker.store.reaching import each_host, reach
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
 
-# With the statement's second both are within the two seconds in which an app hears that it should come back.
-_REACH_SECONDS = 0.7
-_ANSWER_SECONDS = 0.2
+# Of the time for a statement, what getting a connection may take: with a second for the one, all is over in less
+# than the two seconds after which an app that was told to come back does so.
+_REACH_SHARE = 0.5
+_LONGEST_REACH_SECONDS = 5.0
+_ANSWER_SECONDS = 0.1
 _CLOSE_SECONDS = 5.0
 
 _AWAY = (
@@ -122,8 +124,9 @@ class PostgresDatabase:
 
     dialect = "postgresql"
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, reach_seconds: float) -> None:
         self._pool = pool
+        self._reach_seconds = reach_seconds
 
     @classmethod
     async def connect(
@@ -131,6 +134,7 @@ class PostgresDatabase:
     ) -> PostgresDatabase:
         """Open the pool. Raises `DatabaseUnavailable` when no server can be reached, or it refuses us."""
         hosts = each_host(url)
+        reach_seconds = min(statement_timeout * _REACH_SHARE, _LONGEST_REACH_SECONDS)
 
         async def connection(*_: Any, **options: Any) -> asyncpg.Connection:
             return await reach(hosts, **options)
@@ -141,7 +145,7 @@ class PostgresDatabase:
                 min_size=1,
                 max_size=pool_size,
                 connection_class=_Connection,
-                timeout=_REACH_SECONDS,
+                timeout=reach_seconds,
                 command_timeout=statement_timeout + _ANSWER_SECONDS,
                 server_settings={
                     "application_name": "broker",
@@ -149,7 +153,7 @@ class PostgresDatabase:
                     "idle_in_transaction_session_timeout": f"{round(idle_timeout * 1000)}",
                 },
             )
-        return cls(pool)
+        return cls(pool, reach_seconds)
 
     async def run(self, function: StoreFunction[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Each statement commits by itself: no BEGIN, one round trip for a leg of one statement."""
@@ -173,7 +177,7 @@ class PostgresDatabase:
     @contextlib.asynccontextmanager
     async def _connection(self) -> AsyncIterator[PoolConnectionProxy]:
         with _translated():
-            async with self._pool.acquire(timeout=_REACH_SECONDS) as connection:
+            async with self._pool.acquire(timeout=self._reach_seconds) as connection:
                 try:
                     yield connection
                 except TimeoutError:
