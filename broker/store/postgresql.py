@@ -142,7 +142,10 @@ class PostgresDatabase:
         with _translated():
             pool = await asyncpg.create_pool(
                 connect=connection,
-                min_size=1,
+                # One, to see at the start whether there is a server. No more are kept: looking for keys once in
+                # a second does so, and a pool that keeps some writes a traceback whenever the server is away.
+                init_size=1,
+                min_size=0,
                 max_size=pool_size,
                 connection_class=_Connection,
                 timeout=reach_seconds,
