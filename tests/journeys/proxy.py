@@ -45,19 +45,27 @@ class Proxy:
         """Pass on what was held back, and all that follows."""
         self._flowing.set()
 
+    def lose(self) -> None:
+        """Forget the connections there are without a word to anybody, and let new ones through."""
+        self._flowing.clear()
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, here = await asyncio.open_connection(self.host, self.port)
         self._open |= {writer, here}
-        await asyncio.gather(self._pump(reader, here), self._pump(there, writer))
+        flowing = self._flowing
+        await asyncio.gather(_pump(reader, here, flowing), _pump(there, writer, flowing))
         self._open -= {writer, here}
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
-            while data := await reader.read(65_536):
-                await self._flowing.wait()
-                writer.write(data)
-                await writer.drain()
-        writer.transport.abort()
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, flowing: asyncio.Event) -> None:
+    with contextlib.suppress(OSError):
+        while data := await reader.read(65_536):
+            await flowing.wait()
+            writer.write(data)
+            await writer.drain()
+    writer.transport.abort()
 
 
 @contextlib.asynccontextmanager

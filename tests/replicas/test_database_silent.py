@@ -11,8 +11,10 @@ from sqlalchemy import text
 from broker.clock import stopwatch
 from broker.store import clients
 from broker.store.database import Database, DatabaseUnavailable, Transaction, connect
+from broker.store.postgresql import PostgresDatabase
 from broker.store.reaching import each_host, reach
 from tests.journeys.proxy import Proxy, proxied
+from tests.postgres import PostgresServer
 from tests.stage import WEB_REDIRECT, HeldClock, Stage, answer_in, running_stage
 from tests.store.rows import NOW
 
@@ -98,6 +100,50 @@ async def test_a_transaction_that_meets_silence_is_given_up_as_quickly_and_leave
     await database.close()
 
 
+async def test_when_one_connection_was_lost_without_a_word_the_others_are_made_anew(proxy: Proxy) -> None:
+    """As when an address moves to another server: nobody else waits to find out that theirs is dead, too."""
+    database = await connect(proxy.url, pool_size=4, statement_timeout=0.5)
+    await asyncio.gather(*(pause(database) for _ in range(4)))
+    proxy.lose()
+    with pytest.raises(DatabaseUnavailable):
+        await database.read(clients.every)
+    for _ in range(4):
+        assert await database.read(clients.every) == []
+    assert await asyncio.gather(*(database.read(clients.every) for _ in range(4))) == [[]] * 4
+    await database.close()
+
+
+async def pause(database: Database) -> None:
+    """Use a connection for a moment, so that others need their own."""
+
+    async def ask(tx: Transaction) -> None:
+        await tx.one(text("SELECT true FROM pg_sleep(0.05)"))
+
+    await database.read(ask)
+
+
+async def test_a_server_that_takes_no_writes_any_more_is_left(proxy: Proxy, postgres: PostgresServer) -> None:
+    """As a primary that has been made a standby: its connections live on, and are good for nothing."""
+    database = await connect(proxy.url, pool_size=1)
+    before = await backend(database)
+    postgres.run("ALTER SYSTEM SET default_transaction_read_only = on")
+    try:
+        postgres.run("SELECT pg_reload_conf()")
+        with pytest.raises(DatabaseUnavailable, match="read-only"):
+            await asyncio.wait_for(write_on(database), 10)
+    finally:
+        postgres.run("ALTER SYSTEM RESET default_transaction_read_only")
+        postgres.run("SELECT pg_reload_conf()")
+    assert await backend(database) != before
+    await database.close()
+
+
+async def write_on(database: Database) -> None:
+    """Until it is refused."""
+    while await database.run(add, "c1"):
+        await database.run(clients.remove, "c1")
+
+
 async def test_a_statement_that_waits_for_somebody_is_ended_by_the_server_and_its_connection_kept(
     proxy: Proxy,
 ) -> None:
@@ -179,12 +225,20 @@ async def test_a_host_that_says_nothing_does_not_keep_from_asking_the_next(proxy
     behind = f"{proxy.url.rpartition('/')[0]},127.0.0.1:{port}/{proxy.url.rpartition('/')[2]}"
     for url in (before, behind):
         database = await connect(url, statement_timeout=1)
+        # Within the time for getting a connection, half a second, which the silent one alone would use up.
+        await expire(database)
         assert await database.read(clients.every) == []
         await database.close()
         connection = await reach(each_host(url), timeout=5)
         await connection.close()
     await mute.cut()
     assert [task for task in asyncio.all_tasks() if "connect" in str(task.get_coro())] == []
+
+
+async def expire(database: Database) -> None:
+    """Have every connection made anew before its next use."""
+    assert isinstance(database, PostgresDatabase)
+    await database._pool.expire_connections()
 
 
 async def test_with_no_host_that_answers_it_is_unavailable(proxy: Proxy) -> None:

@@ -12,8 +12,9 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.store.test_sqlite_faults import KEEP_WRITING
@@ -25,20 +26,19 @@ SALTS = slice(16, 24)
 
 @dataclass(frozen=True)
 class Instant:
-    """The files at one moment, what had been acknowledged by then, and how long the log was
-    when it had been: None when it has begun anew since."""
+    """The two files at one moment, and what had been acknowledged by then.
 
-    file: Path
+    Of that `long_since` was in the log when it was `kept` bytes long; None when the log has begun anew since.
+    """
+
+    main: bytes
+    log: bytes
     acknowledged: frozenset[str]
+    long_since: frozenset[str]
     kept: int | None
 
-    @property
-    def log(self) -> Path:
-        """The write-ahead log."""
-        return self.file.with_name(f"{self.file.name}-wal")
 
-
-def instants(file: Path, folder: Path) -> Iterator[Instant]:
+def instants(file: Path) -> Iterator[Instant]:
     """Moments in the life of a process that writes without end."""
     command = (sys.executable, "-c", KEEP_WRITING, f"sqlite:///{file}")
     log = file.with_name(f"{file.name}-wal")
@@ -47,43 +47,44 @@ def instants(file: Path, folder: Path) -> Iterator[Instant]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as process:
         assert process.stdout is not None
         try:
-            for number in range(CUTS):
+            for _ in range(CUTS):
                 for _ in range(chance.randrange(20, 60)):
                     acknowledged.add(f"c{process.stdout.readline().strip()}")
                 # All of it is in the log by now, and the log is on the disk so far.
-                salts, kept = log.read_bytes()[SALTS], log.stat().st_size
-                process.stdout.readline()
+                before, long_since = log.read_bytes(), frozenset(acknowledged)
+                acknowledged.add(f"c{process.stdout.readline().strip()}")
                 os.kill(process.pid, signal.SIGSTOP)
-                copy = Path(shutil.copy(file, folder / f"{number}.db"))
-                again = Path(shutil.copy(log, folder / f"{number}.db-wal")).read_bytes()[SALTS]
+                instant = Instant(
+                    file.read_bytes(), log.read_bytes(), frozenset(acknowledged), long_since, len(before)
+                )
                 os.kill(process.pid, signal.SIGCONT)
-                yield Instant(copy, frozenset(acknowledged), kept if again == salts else None)
+                yield instant if after[SALTS] == before[SALTS] else replace(instant, kept=None)
         finally:
             process.kill()
 
 
-def names(file: Path) -> set[str]:
-    """What it holds, when it opens and is sound."""
-    with contextlib.closing(sqlite3.connect(file)) as connection:
-        found = {name for (name,) in connection.execute("SELECT client_id FROM clients")}
-        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+def names(main: bytes, log: bytes) -> set[str]:
+    """What such files hold, when they open and are sound."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "broker.db")
+        file.write_bytes(main)
+        Path(folder, "broker.db-wal").write_bytes(log)
+        with contextlib.closing(sqlite3.connect(file)) as connection:
+            found = {name for (name,) in connection.execute("SELECT client_id FROM clients")}
+            assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     return found
 
 
 def test_what_was_acknowledged_survives_a_power_cut(sqlite_template: Path, tmp_path: Path) -> None:
     file = Path(shutil.copy(sqlite_template, tmp_path / "broker.db"))
     chance, damaged = random.Random(5), 0
-    for instant in instants(file, tmp_path):
-        for spoil in (None, b"", chance.randbytes(5_000)):
-            copy = tmp_path / "spoilt.db"
-            shutil.copy(instant.file, copy)
-            log = instant.log.read_bytes()
-            if spoil is not None and instant.kept is not None:
-                # A frame that was half written, or never reached the disk, whatever is in its place.
-                log = log[: chance.randint(instant.kept, len(log))] + spoil
-                damaged += 1
-            copy.with_name("spoilt.db-wal").write_bytes(log)
-            assert instant.acknowledged <= names(copy)
-            copy.with_name("spoilt.db-wal").unlink(missing_ok=True)
-            copy.with_name("spoilt.db-shm").unlink(missing_ok=True)
-    assert damaged > CUTS
+    for instant in instants(file):
+        assert instant.acknowledged <= names(instant.main, instant.log)
+        if instant.kept is None:
+            continue
+        for garbage in (b"", chance.randbytes(5_000)):
+            # A frame that was half written, or never reached the disk, whatever is in its place.
+            log = instant.log[: chance.randint(instant.kept, len(instant.log))] + garbage
+            assert instant.long_since <= names(instant.main, log)
+            damaged += 1
+    assert damaged >= CUTS
