@@ -54,9 +54,8 @@ def instants(file: Path) -> Iterator[Instant]:
                 before, long_since = log.read_bytes(), frozenset(acknowledged)
                 acknowledged.add(f"c{process.stdout.readline().strip()}")
                 os.kill(process.pid, signal.SIGSTOP)
-                instant = Instant(
-                    file.read_bytes(), log.read_bytes(), frozenset(acknowledged), long_since, len(before)
-                )
+                main, after = file.read_bytes(), log.read_bytes()
+                instant = Instant(main, after, frozenset(acknowledged), long_since, len(before))
                 os.kill(process.pid, signal.SIGCONT)
                 yield instant if after[SALTS] == before[SALTS] else replace(instant, kept=None)
         finally:
