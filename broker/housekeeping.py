@@ -24,11 +24,12 @@ _LEASE: Final = "purge"
 _LOOK_SECONDS: Final = 10.0
 _ROUND_SECONDS: Final = 60
 _LEASE_SECONDS: Final = 30
-_MOST: Final = 500
-_REST: Final = 4.0
+# So few that a refresh which meets a batch hardly feels it (`make purging`).
+_MOST: Final = 100
+_REST: Final = 9.0
 _SHORTEST_REST_SECONDS: Final = 0.01
 # Of a table that is swept, so many pieces in which nothing was over end its turn.
-_BARREN: Final = 20
+_BARREN: Final = 100
 _PATIENCE_SECONDS: Final = 6.0
 
 
