@@ -24,7 +24,7 @@ VERIFIERS := var/verifiers/.ready $(if $(NODE),verifiers/node/node_modules/.pack
 	$(if $(GO),var/verifiers/go) $(if $(MAVEN),verifiers/java/target/.ready)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test million clients verifiers lint style types container bench lock clean
+.PHONY: help demo test million clients verifiers lint style types container bench purging lock clean
 
 help: ## Show this list
 	@echo 'Usage: make TARGET [ARGS="…"]     ARGS is handed on, as in: make test ARGS="tests/store -x"'
@@ -63,6 +63,9 @@ container: .venv/.ready-dev ## … only Dockerfile and compose.yaml
 
 bench: .venv/.ready-dev ## Measure speed and memory
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+purging: .venv/.ready-dev ## Measure what refreshes feel of ten million expired rows (a quarter of an hour)
+	@$(BIN)/python -m benchmarks.purging $(ARGS)
 
 lock: var/uv/bin/uv ## Write the lock files anew (ARGS=--upgrade for newer Python packages)
 	$(COMPILE) --group build --output-file requirements-build.lock

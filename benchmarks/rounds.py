@@ -85,7 +85,7 @@ def keep_apart() -> set[int]:
 
 def ceiling(count: int) -> Driven:
     """What the load generator reaches at a server that does nothing, which shares its cores."""
-    with answering() as port, generating(**_plan(port, "-")) as generator:
+    with answering() as port, generating(**plan(port, "-")) as generator:
         generator.drive("read_keys", count // 4)
         return generator.drive("read_keys", count)
 
@@ -100,7 +100,7 @@ def measure(kind: Kind, effort: Effort, cores: set[int], tell: Callable[[str], N
             starts = [_start(settings, log, cores) for _ in range(_STARTS)]
             with (
                 service.serving(settings, log=log, cores=cores) as broker,
-                generating(**_plan(broker.port, secret)) as generator,
+                generating(**plan(broker.port, secret)) as generator,
             ):
                 stage = _Stage(broker, generator, server)
                 tell(f"{kind}: warming up")
@@ -158,7 +158,8 @@ def _start(settings: Mapping[str, str], log: Path, cores: set[int]) -> Start:
         return Start(broker.wall, broker.cpu, accounting.memory(broker.pid).now)
 
 
-def _plan(port: int, secret: str) -> dict[str, str | int]:
+def plan(port: int, secret: str) -> dict[str, str | int]:
+    """What a load generator is to know of the service on this port."""
     return {
         "port": port,
         "at_once": _AT_ONCE,

@@ -22,6 +22,7 @@ from broker.client_auth.refusals import Refusals
 from broker.clock import Clock, stopwatch, system_clock
 from broker.configuration.process import shared_counts
 from broker.health import Health
+from broker.housekeeping import Housekeeping
 from broker.indices import Indices
 from broker.introspection import Introspection
 from broker.keys.ring import Ring
@@ -50,7 +51,7 @@ from broker.sealing import Sealer
 from broker.settings import Settings
 from broker.status import StatusLists
 from broker.store import avatars, deliveries, revocations, sessions
-from broker.store.database import POOL_SIZE, Database, connect
+from broker.store.database import Database, connect
 from broker.store.watched import WatchedDatabase
 from broker.tokens.endpoint import TokenEndpoint
 from broker.tokens.lifetimes import Lifetimes
@@ -75,9 +76,15 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
     """
     pages = loading.load(settings.templates)
     async with contextlib.AsyncExitStack() as stack:
-        database = WatchedDatabase(await connect(settings.database_url.reveal()), telemetry.DATABASE_BUSY.inc)
+        connection = await connect(
+            settings.database_url.reveal(),
+            pool_size=settings.database_pool,
+            statement_timeout=settings.database_statement_timeout,
+            idle_timeout=settings.database_idle_timeout,
+        )
+        database = WatchedDatabase(connection, telemetry.DATABASE_BUSY.inc)
         stack.push_async_callback(database.close)
-        telemetry.DATABASE_CONNECTIONS.set(POOL_SIZE if database.dialect == "postgresql" else 1)
+        telemetry.DATABASE_CONNECTIONS.set(settings.database_pool if database.dialect == "postgresql" else 1)
         telemetry.BUILD_INFO.labels(__version__, platform.python_version()).set(1)
         sealer = Sealer(settings.secret_keys)
         reach = Reach(
@@ -128,6 +135,8 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
             await stack.enter_async_context(lists.working())
         await stack.enter_async_context(outbox.working())
         await stack.enter_async_context(rotation.working())
+        housekeeping = Housekeeping(database, clock, stopwatch, settings.audit_retention)
+        await stack.enter_async_context(housekeeping.working())
         yield front_door
 
 

@@ -68,6 +68,10 @@ class Settings:
 
     issuer: str
     database_url: Secret
+    database_pool: int
+    """Connections of each process."""
+    database_statement_timeout: int
+    database_idle_timeout: int
     secret_keys: tuple[SecretKey, ...]
     registrations: tuple[Registration, ...]
     """The one named `default` first."""

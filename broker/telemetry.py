@@ -130,6 +130,12 @@ AVATARS: Final = Counter(
     ("outcome",),
     registry=REGISTRY,
 )
+PURGED: Final = Counter(
+    "broker_purged_rows",
+    "Rows that had expired and were deleted by this process, by table.",
+    ("table",),
+    registry=REGISTRY,
+)
 
 
 def count_request(route: str, method: str, status: int, seconds: float) -> None:

@@ -25,21 +25,28 @@ def run() -> None:
 
 def migrate(connection: Connection) -> None:
     """The same on this connection."""
+    if connection.dialect.name == "postgresql":
+        configure(connection)
+        patiently(connection, run, context.config.attributes.get("tell", context.config.print_stdout))
+        return
+    # One write transaction around all steps: whoever waits for it reads the revision afterwards, and finds the
+    # work done. Alembic leaves it alone only when it was there first, and would else commit it with the first step.
+    with connection.begin():
+        configure(connection)
+        run()
+
+
+def configure(connection: Connection) -> None:
+    """How alembic works on this connection."""
     on_postgresql = connection.dialect.name == "postgresql"
     context.configure(
         connection=connection,
         target_metadata=metadata,
         compare_type=True,
+        on_version_apply=partial(schema_steps.record, operator(), system_clock()),
         transaction_per_migration=on_postgresql,
         render_as_batch=not on_postgresql,
-        on_version_apply=partial(schema_steps.record, operator(), system_clock()),
     )
-    if on_postgresql:
-        patiently(connection, run, context.config.attributes.get("tell", context.config.print_stdout))
-        return
-    # The revision is read inside the one write transaction: whoever waits for it finds the work done.
-    with connection.begin():
-        run()
 
 
 def write_down() -> None:

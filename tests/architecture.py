@@ -29,7 +29,7 @@ LINES = (
         "status",
     },
     {"web", "client_auth"},
-    {"claims", "outbox", "vault", "indices"},
+    {"claims", "outbox", "vault", "indices", "housekeeping"},
     {"keys"},
     {"store", "upstream", "outbound"},
     {"oauth"},

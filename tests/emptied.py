@@ -30,6 +30,7 @@ _TABLES = (
     "webhook_deliveries",
     "deleted_grants",
     "counters",
+    "leases",
 )
 _EMPTY = ";".join(f"DELETE FROM {table}" for table in _TABLES)
 # As when a database is dropped by force: a broker that was killed a moment ago may still hold rows.

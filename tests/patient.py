@@ -8,7 +8,7 @@ from broker.store import postgresql
 from broker.upstream import http
 
 SECONDS = 60.0
-OF_DATABASE = ("_CONNECT_SECONDS", "_ACQUIRE_SECONDS", "_COMMAND_SECONDS")
+OF_DATABASE = ("_LONGEST_REACH_SECONDS", "_ANSWER_SECONDS")
 
 if __name__ == "__main__":
     for limit in OF_DATABASE:

@@ -138,8 +138,15 @@ def _programs(scratch: Path) -> tuple[Path, dict[str, Any]]:
     for path in (scratch, *scratch.rglob("*")):
         if not path.is_symlink():
             path.chmod(0o755 if path.is_dir() or path.parent == copy / "bin" else 0o644)
+    return copy / "bin", operator()
+
+
+def operator() -> dict[str, Any]:
+    """As whom `subprocess` must run PostgreSQL's programs."""
+    if os.geteuid() != 0:
+        return {}
     nobody = pwd.getpwnam("nobody")
-    return copy / "bin", {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": ()}
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": ()}
 
 
 def _initialise(programs: Path, data: Path, password: str, user: dict[str, Any]) -> None:

@@ -1,9 +1,10 @@
 """A broker and a TikTok simulator over real HTTP on one held clock, and a person's browser to drive them."""
 
 import contextlib
+import itertools
 import random
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -184,6 +185,8 @@ def environment(issuer: str, database_url: str, simulator: str, **changes: str) 
     return {
         "BROKER_ISSUER": issuer,
         "BROKER_DATABASE_URL": database_url,
+        # How fast it is says something of the machine; who tests what happens without an answer asks for less.
+        "BROKER_DATABASE_STATEMENT_TIMEOUT": "20s",
         "BROKER_SECRET_KEYS": SECRET_KEY,
         "BROKER_TIKTOK_CLIENT_KEY": CLIENT_KEY,
         "BROKER_TIKTOK_CLIENT_SECRET": TIKTOK_SECRET,
@@ -219,17 +222,22 @@ async def register_clients(database: Database, *, now: int) -> None:
 
 @dataclass
 class _Front:
-    """What listens before there is a broker, which must know its address when it is made."""
+    """What listens before there is a broker, which must know its address when it is made.
 
-    broker: ASGIApp | None = None
+    Before several it is the balancer that nobody wants: no two requests in a row get to the same one.
+    """
+
+    brokers: list[ASGIApp] = field(default_factory=list)
+    turns: Iterator[int] = field(default_factory=itertools.count)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        assert self.broker is not None
-        await self.broker(scope, receive, send)
+        await self.brokers[next(self.turns) % len(self.brokers)](scope, receive, send)
 
 
 @contextlib.asynccontextmanager
-async def running_stage(database_url: str, clock: HeldClock, **changes: str) -> AsyncIterator[Stage]:
+async def running_stage(
+    database_url: str, clock: HeldClock, replicas: int = 1, /, **changes: str
+) -> AsyncIterator[Stage]:
     """Start it all; `changes` are further `BROKER_…` settings."""
     async with contextlib.AsyncExitStack() as stack:
         front = _Front()
@@ -244,6 +252,7 @@ async def running_stage(database_url: str, clock: HeldClock, **changes: str) -> 
         database = await connect(database_url)
         stack.push_async_callback(database.close)
         await register_clients(database, now=clock())
-        front.broker = await stack.enter_async_context(running_broker(loaded, clock=clock))
+        for _ in range(replicas):
+            front.brokers.append(await stack.enter_async_context(running_broker(loaded, clock=clock)))
         http = await stack.enter_async_context(httpx.AsyncClient(base_url=issuer, timeout=60, verify=False))
         yield Stage(issuer, loaded, world, simulator, clock, database, http, stack)

@@ -45,10 +45,13 @@ async def _purged(database: "Database", retention: int | None, now: int) -> dict
     await database.transact(operations.purge_begun, now=now)
     counts = dict.fromkeys(purging.KINDS, 0)
     for kind in purging.KINDS:
-        batch = _BATCH
-        while batch == _BATCH:
-            batch = await database.run(purging.purge, kind, most=_BATCH, audit_retention=retention, now=now)
-            counts[kind] += batch
+        place: purging.Place | None = purging.beginning(kind)
+        while place is not None:
+            batch = await database.run(
+                purging.purge, kind, place=place, most=_BATCH, audit_retention=retention, now=now
+            )
+            place = batch.place
+            counts[kind] += batch.gone
             progress(f"{kind}: {counts[kind]}")
     progress("")
     return counts

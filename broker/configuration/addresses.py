@@ -13,7 +13,10 @@ from broker.opaque import Secret
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _URL_TEXT = re.compile(r"[!-~]{1,2048}")
 _DEFAULT_PORT = {"http": 80, "https": 443}
-_HARMLESS_OPTIONS = frozenset({"host", "port", "user", "dbname", "sslmode", "application_name"})
+_HARMLESS_OPTIONS = frozenset(
+    {"host", "port", "user", "dbname", "sslmode", "application_name", "target_session_attrs"}
+)
+_MOST_HOSTS = 8
 _MASK = "***"
 
 
@@ -121,13 +124,28 @@ def _sqlite(text: str) -> Secret:
 
 
 def _postgresql(text: str) -> Secret:
-    parts = _split(text)
+    parts = _of_each_host(text)
     # A password with a bare /, ? or # ends the host early, and its rest would show up as a database name.
     if "#" in text or "@" in parts.path + parts.query or parts.netloc.count("@") > 1:
         raise BadValue("must have the characters / ? # @ of its password percent-encoded")
     if len(parts.path) < 2 or "/" in parts.path[1:]:
         raise BadValue("must name a database, as in postgresql://user:password@host/database")
     return Secret(text)
+
+
+def _of_each_host(text: str) -> SplitResult:
+    """The URL with the first of its hosts (`h1:5432,h2:5432`); all of them must be right."""
+    if _URL_TEXT.fullmatch(text) is None:
+        return _split(text)
+    parts = urlsplit(text)
+    who, at, hosts = parts.netloc.rpartition("@")
+    several = hosts.split(",")
+    if len(several) > 1 and (not all(several) or len(several) > _MOST_HOSTS):
+        raise BadValue(
+            f"must name its hosts, {_MOST_HOSTS} at most, as in postgresql://user:password@h1,h2/database"
+        )
+    first, *_ = [_split(parts._replace(netloc=f"{who}{at}{host}").geturl()) for host in several]
+    return first
 
 
 def masked_database_url(url: str) -> str:

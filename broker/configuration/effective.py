@@ -22,6 +22,8 @@ def _shown(settings: "Settings", variable: Variable) -> str:
     field = variable.field
     if field == "database_url":
         return addresses.masked_database_url(settings.database_url.reveal())
+    if field == "database_pool":
+        return str(settings.database_pool)
     if field == "registrations":
         return ",".join(registration.name for registration in further) or "none"
     value = getattr(default if field in _OF_REGISTRATION else settings, field)

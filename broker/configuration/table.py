@@ -46,6 +46,27 @@ VARIABLES: tuple[Variable, ...] = (
         default="sqlite:///broker.db",
     ),
     Variable(
+        "BROKER_DATABASE_POOL",
+        "database_pool",
+        values.count(2, 1_000),
+        "connections to PostgreSQL that each process has at most",
+        default="10",
+    ),
+    Variable(
+        "BROKER_DATABASE_STATEMENT_TIMEOUT",
+        "database_statement_timeout",
+        values.duration(most="1m"),
+        "longest that a statement may take; without an answer a request gets 503 within a second more",
+        default="1s",
+    ),
+    Variable(
+        "BROKER_DATABASE_IDLE_TIMEOUT",
+        "database_idle_timeout",
+        values.duration(most="1h"),
+        "after that PostgreSQL ends a transaction in which nothing happens",
+        default="10s",
+    ),
+    Variable(
         "BROKER_SECRET_KEYS",
         "secret_keys",
         values.secret_keys,

@@ -17,6 +17,7 @@ Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _UNITS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _DURATION = re.compile(r"([0-9]{1,9})([smhd]?)")
+_COUNT = re.compile(r"[0-9]{1,9}")
 _LONGEST = 3_650 * _UNITS["d"]
 _SWITCH = {
     "on": True,
@@ -79,6 +80,17 @@ def operator(text: str) -> str:
     if _OPERATOR.fullmatch(text) is None:
         raise BadValue("must be a name of up to 64 letters, digits or any of ._@+-")
     return text
+
+
+def count(least: int, most: int) -> Callable[[str], int]:
+    """A parser of whole numbers between two bounds, both allowed."""
+
+    def parse(text: str) -> int:
+        if _COUNT.fullmatch(text) is None or not least <= int(text) <= most:
+            raise BadValue(f"must be a whole number between {least} and {most}")
+        return int(text)
+
+    return parse
 
 
 def choice(*options: str) -> Callable[[str], str]:

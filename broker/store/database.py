@@ -7,15 +7,12 @@ a tenth of what an ORM session costs, while both databases still share every sta
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar, cast
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 from sqlalchemy import Executable
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
-
-POOL_SIZE: Final = 10
-"""Connections to PostgreSQL that one process has at most. SQLite has one that writes."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -114,15 +111,23 @@ class Compiler:
         return Compiled(compiled.string, slots)
 
 
-async def connect(url: str, *, pool_size: int = POOL_SIZE) -> Database:
+async def connect(
+    url: str, *, pool_size: int = 10, statement_timeout: float = 30.0, idle_timeout: float = 30.0
+) -> Database:
     """Open the database behind `url` (`sqlite:///file` or `postgresql://…`). Raises `DatabaseUnavailable`.
+
+    Of PostgreSQL take `pool_size` connections at most; it ends a statement after `statement_timeout` seconds, and
+    after `idle_timeout` a transaction in which nothing happens. On SQLite a write waits for another process no
+    longer than a statement may take. By themselves they suit an operator's command, which may take its time.
 
     The drivers are imported here: a process pays for the one that it uses.
     """
     if url.startswith("sqlite:///"):
         from broker.store.sqlite import SqliteDatabase
 
-        return SqliteDatabase(url.removeprefix("sqlite:///"))
+        return SqliteDatabase(url.removeprefix("sqlite:///"), busy_timeout=statement_timeout)
     from broker.store.postgresql import PostgresDatabase
 
-    return await PostgresDatabase.connect(url, pool_size=pool_size)
+    return await PostgresDatabase.connect(
+        url, pool_size=pool_size, statement_timeout=statement_timeout, idle_timeout=idle_timeout
+    )

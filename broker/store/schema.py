@@ -270,6 +270,15 @@ signing_keys = Table(
     UniqueConstraint("use", "alg", "number"),
 )
 
+# Work that one replica at a time shall do, who does it, and until when nobody else may take it up.
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("until", BigInteger, nullable=False),
+)
+
 audit_events = Table(
     "audit_events",
     metadata,

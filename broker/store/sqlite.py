@@ -23,13 +23,14 @@ from broker.store.database import T as Answer
 
 T = TypeVar("T")
 
-_BUSY_MS = 5_000
+_LONGEST_BUSY_SECONDS = 5.0
+# Who comes just after a group began to wait for another process waits for that group first.
+_SHARE_OF_PATIENCE = 0.9
 _GROUP = 64
 # A file that is no database at all, or no longer one.
 _UNREADABLE = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
 _PRAGMAS = (
     "PRAGMA synchronous = FULL",
-    f"PRAGMA busy_timeout = {_BUSY_MS}",
     "PRAGMA foreign_keys = ON",
 )
 _WAL_ATTEMPTS = 20
@@ -95,8 +96,10 @@ class SqliteDatabase:
 
     dialect = "sqlite"
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, busy_timeout: float) -> None:
         self._path = path
+        patience = min(busy_timeout * _SHARE_OF_PATIENCE, _LONGEST_BUSY_SECONDS)
+        self._pragmas = (f"PRAGMA busy_timeout = {round(patience * 1000)}", *_PRAGMAS)
         self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
         with _translated():
             writing = self._open()
@@ -140,7 +143,7 @@ class SqliteDatabase:
             self._path, isolation_level=None, check_same_thread=False, cached_statements=256
         )
         connection.row_factory = sqlite3.Row
-        for pragma in _PRAGMAS:
+        for pragma in self._pragmas:
             connection.execute(pragma).fetchall()
         _write_ahead(connection)
         return connection

@@ -114,6 +114,10 @@ def test_base_urls_to_which_no_path_can_be_added_are_refused(url: str, reason: s
         ("postgresql://ann:s%40crt@db:5432/broker", "postgresql://ann:***@db:5432/broker"),
         ("postgresql://:s%40crt@db/broker", "postgresql://:***@db/broker"),
         ("postgresql://ann@db/broker", "postgresql://ann@db/broker"),
+        (
+            "postgresql://ann:s%40crt@one:5432,two,[::1]:6000/broker?target_session_attrs=read-write",
+            "postgresql://ann:***@one:5432,two,[::1]:6000/broker?target_session_attrs=read-write",
+        ),
         ("postgresql:///broker?host=/run/postgresql", "postgresql:///broker?host=/run/postgresql"),
         (
             "postgresql://db/broker?user=ann&password=s%40crt&sslmode=require&x=s%40crt",
@@ -151,6 +155,11 @@ def test_the_short_name_of_postgresql_is_spelled_out() -> None:
         ("postgresql://db/", "must name a database"),
         ("postgresql://db/one/two", "must name a database"),
         ("postgresql://db:x/broker", "valid host and port"),
+        ("postgresql://one,two:x/broker", "valid host and port"),
+        ("postgresql://ann:12@one,two,/broker", "must name its hosts"),
+        ("postgresql://,/broker", "must name its hosts"),
+        ("postgresql://1,2,3,4,5,6,7,8,9/broker", "8 at most"),
+        ("postgresql://ann:12@one,bob@two/broker", "percent-encoded"),
         ("postgresql://ann:p w@db/broker", "without spaces"),
         ("postgresql://ann:12/34@db/broker", "percent-encoded"),
         ("postgresql://ann:12?34@db/broker", "percent-encoded"),

@@ -24,8 +24,10 @@ class Release:
     folder: Path
 
     def environ(self, settings: dict[str, str]) -> dict[str, str]:
-        """The environment of its processes."""
-        return {**settings, "PYTHONPATH": str(self.folder)}
+        """The environment of its processes: of these settings those that it knows."""
+        table = (self.folder / "broker/configuration/table.py").read_text()
+        known = {name: value for name, value in settings.items() if f'"{name}"' in table or "BROKER_" not in name}
+        return {**known, "PYTHONPATH": str(self.folder)}
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from broker.store import clients, migrations, sqlite
+from broker.store import clients, migrations
 from broker.store.database import DatabaseUnavailable, SchemaMismatch, Transaction, connect
 from tests.store.rows import NOW
 
@@ -69,12 +69,8 @@ async def test_a_file_that_cannot_be_opened_is_one_error(tmp_path: Path, where: 
         await asyncio.to_thread(migrations.current, f"sqlite:///{tmp_path}/{where}")
 
 
-async def test_a_lock_that_is_not_let_go_is_one_error_and_the_next_try_may_succeed(
-    file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    patience = tuple("PRAGMA busy_timeout = 20" if "busy" in pragma else pragma for pragma in sqlite._PRAGMAS)
-    monkeypatch.setattr(sqlite, "_PRAGMAS", patience)
-    database = await connect(f"sqlite:///{file}")
+async def test_a_lock_that_is_not_let_go_is_one_error_and_the_next_try_may_succeed(file: Path) -> None:
+    database = await connect(f"sqlite:///{file}", statement_timeout=0.02)
     with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         outcomes = await asyncio.gather(

@@ -16,6 +16,7 @@ _IN_THE_BACKGROUND = (
     "WITH RECURSIVE",
     "SELECT counters",
     "SELECT max(signing_keys",
+    "INSERT INTO leases",
 )
 
 

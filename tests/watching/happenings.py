@@ -16,7 +16,7 @@ from broker.oauth.registration import ID_TOKEN_ALGS
 from broker.sealing import Sealer
 from broker.simulator.faults import Fault
 from tests.cli.running import settings
-from tests.journeys.tables import contents, execute
+from tests.journeys.tables import contents
 from tests.keys.made import DAY, RULES
 from tests.provider.proving import API_SECRET, register_machine
 from tests.stage import CLIENT_KEY, PUBLIC, WEB, WEB_SECRET, HeldClock, Stage
@@ -241,12 +241,10 @@ _key_changed("key.rotated", "rotate", "--alg", "ES256")
 _key_changed("key.revoked", "revoke", "KID", "--yes")
 
 
-def _kept(event: str, *, later: int = 0, without: str | None = None, **rules: int) -> None:
-    """What the keeper of keys does so much later, by other rules, or without a key."""
+def _kept(event: str, *, later: int = 0, **rules: int) -> None:
+    """What the keeper of keys does so much later, or by other rules: that of the stage does not do it before."""
 
     async def prepare(stage: Stage) -> Act:
-        if without is not None:
-            await execute(stage.database, without)
         changed: Rules = replace(RULES, **rules)
         clock = HeldClock(stage.clock() + later)
         sealer = Sealer(stage.settings.secret_keys)
@@ -261,8 +259,7 @@ def _kept(event: str, *, later: int = 0, without: str | None = None, **rules: in
     HAPPENINGS[event] = Happening(prepare, "broker")
 
 
-_NEXT_KEY = "DELETE FROM signing_keys WHERE alg = 'ES256' AND number = 2"
-_kept("key.made", without=_NEXT_KEY)
+_kept("key.made", later=91 * DAY)
 _kept("key.prolonged", token_life=1_200)
 _kept("key.deferred", max_age=600)
 _kept("key.hastened", lifetime=30 * DAY)

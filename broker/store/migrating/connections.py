@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from broker.store.database import DatabaseUnavailable
+from broker.store.reaching import each_host, reach
 
 T = TypeVar("T")
 
@@ -18,6 +19,13 @@ APPLICATION_NAME: Final = "broker migrations"
 """What PostgreSQL shows of this connection: it is not a broker that serves."""
 
 CONNECT_SECONDS: Final = 5.0
+_AWAY: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
 
 
 def with_connection(
@@ -60,11 +68,11 @@ def _take_charge_of_transactions(engine: Engine) -> None:
 async def _with_postgresql(
     url: str, use: Callable[[Connection], T], beside: Callable[[], Coroutine[Any, Any, None]] | None
 ) -> T:
-    # asyncpg reads the whole URL itself, so that sslmode and several hosts mean the same as in the service.
+    # asyncpg reads the URL itself, so that sslmode and the like mean the same as in the service.
     engine = create_async_engine(
         "postgresql+asyncpg://",
-        async_creator=lambda: asyncpg.connect(
-            url, timeout=CONNECT_SECONDS, server_settings={"application_name": APPLICATION_NAME}
+        async_creator=lambda: reach(
+            each_host(url), timeout=CONNECT_SECONDS, server_settings={"application_name": APPLICATION_NAME}
         ),
         poolclass=pool.NullPool,
     )
@@ -74,7 +82,7 @@ async def _with_postgresql(
     except DBAPIError as error:
         # SQLAlchemy wraps twice; the driver's own words are innermost.
         raise DatabaseUnavailable(str(getattr(error.orig, "__cause__", None) or error.orig)) from error
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except _AWAY as error:
         raise DatabaseUnavailable(str(error) or type(error).__name__) from error
     finally:
         await engine.dispose()
