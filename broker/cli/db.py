@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from broker.cli.asking import confirm, yes_option
+from broker.cli.db_backup import backup
 
 if TYPE_CHECKING:
     from broker.opaque import Secret
@@ -19,6 +20,9 @@ def db() -> None:
     The database is BROKER_DATABASE_URL, by itself broker.db in this folder; no other setting is needed. In a
     checkout plain `alembic` commands do the same.
     """
+
+
+db.add_command(backup)
 
 
 @db.command("upgrade")

@@ -17,7 +17,7 @@ from tests.cli.running import clean, ended, run
 
 COMMANDS = {"demo", "serve", "doctor", "simulator", "db", "clients", "keys", "users", "audit", "purge", "secret"}
 SUBCOMMANDS = {
-    "db": {"upgrade", "downgrade", "current", "check", "history"},
+    "db": {"upgrade", "downgrade", "current", "backup", "check", "history"},
     "clients": {"add", "list", "show", "update", "remove", "rotate-secret", "disable", "enable"},
     "keys": {"list", "rotate", "revoke", "reseal"},
     "users": {"list", "show", "block", "unblock", "sign-out", "disconnect", "erase", "export"},
