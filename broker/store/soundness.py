@@ -10,8 +10,8 @@ _PROMISES = select(
     func.current_setting("fsync").label("fsync"),
     func.current_setting("full_page_writes").label("full_page_writes"),
     func.current_setting("synchronous_commit").label("synchronous_commit"),
-    func.current_setting("default_transaction_read_only").label("read_only"),
-    func.pg_is_in_recovery().label("standby"),
+    # On a standby it is on, whatever is set.
+    func.current_setting("transaction_read_only").label("read_only"),
 )
 # Pragmas are no part of SQL that could be built. The first complaint is enough: it means the newest backup.
 _QUICK_CHECK = text("PRAGMA quick_check(1)")
@@ -26,12 +26,12 @@ class Promises:
 
 
 async def promises(tx: Transaction) -> Promises:
-    """Of PostgreSQL only (PostgreSQL documentation, §19.5 and §28.1)."""
+    """Of PostgreSQL only (PostgreSQL documentation, §19.5 and §19.11)."""
     row = await tx.one(_PROMISES)
     if row is None:
         raise LookupError("a SELECT without FROM answers one row")
     careless = [name for name in ("fsync", "full_page_writes", "synchronous_commit") if row[name] == "off"]
-    return Promises(writable=row["read_only"] == "off" and not row["standby"], careless=tuple(careless))
+    return Promises(writable=row["read_only"] == "off", careless=tuple(careless))
 
 
 async def damage(tx: Transaction) -> str | None:

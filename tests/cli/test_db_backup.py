@@ -61,6 +61,7 @@ def test_what_is_only_in_the_write_ahead_log_is_in_the_copy_and_nobody_waits(
     assert clients_in(copy) == 1
     with contextlib.closing(sqlite3.connect(copy)) as connection:
         assert connection.execute("SELECT version FROM clients").fetchone() == (1,)
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
     assert others(source) == {"copy.db"}, "one file, without a log beside it"
     assert run("db", "check", url=url(copy)).exit_code == 0
 
