@@ -10,6 +10,11 @@ INSTALL := $(BIN)/python -m pip --disable-pip-version-check --no-input install -
 COMPILE := var/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command 'make lock' $(ARGS)
 
+# A release is the same to the byte whoever builds it: its one time is that of the commit.
+EPOCH = SOURCE_DATE_EPOCH="$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || echo 0)}"
+SHIP := var/release/bin/python -m pip --python var/release/shipped --disable-pip-version-check --no-input install --quiet
+SHA256 := $(shell command -v sha256sum || echo shasum -a 256)
+
 # npm copies addresses for donations into its lock files, which are to name versions and digests only.
 NPM_LOCK := npm install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --no-progress --no-audit --no-fund \
 	&& node -e 'const fs = require("fs"), name = "package-lock.json", lock = JSON.parse(fs.readFileSync(name)); \
@@ -24,7 +29,7 @@ VERIFIERS := var/verifiers/.ready $(if $(NODE),verifiers/node/node_modules/.pack
 	$(if $(GO),var/verifiers/go) $(if $(MAVEN),verifiers/java/target/.ready)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test million clients verifiers lint style types container bench purging lock clean
+.PHONY: help demo test million clients verifiers lint style types container bench purging release audit lock clean
 
 help: ## Show this list
 	@echo 'Usage: make TARGET [ARGS="…"]     ARGS is handed on, as in: make test ARGS="tests/store -x"'
@@ -57,9 +62,10 @@ style: .venv/.ready-dev ## … only what ruff says
 types: .venv/.ready-dev ## … only what mypy says
 	@$(BIN)/mypy
 
-container: .venv/.ready-dev ## … only Dockerfile and compose.yaml
+container: .venv/.ready-dev ## … only Dockerfile, compose.yaml and deploy/kubernetes
 	@$(BIN)/hadolint Dockerfile
 	@$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
+	@$(BIN)/kubernetes-validate --strict $(filter-out %/kustomization.yaml,$(wildcard deploy/kubernetes/*.yaml))
 
 bench: .venv/.ready-dev ## Measure speed and memory
 	@$(BIN)/python -m benchmarks $(ARGS)
@@ -67,8 +73,20 @@ bench: .venv/.ready-dev ## Measure speed and memory
 purging: .venv/.ready-dev ## Measure what refreshes feel of ten million expired rows (a quarter of an hour)
 	@$(BIN)/python -m benchmarks.purging $(ARGS)
 
+release: .venv/.ready var/release/shipped/.ready ## Build wheel, sdist, bill of materials (CycloneDX) and checksums into dist/
+	@rm -rf dist
+	@$(EPOCH) $(BIN)/hatchling build --target sdist --target wheel --directory dist
+	@$(SHIP) --no-index --no-deps --force-reinstall dist/*.whl
+	@$(EPOCH) var/release/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+		--output-file "dist/$$(basename dist/*.tar.gz .tar.gz).cdx.json" var/release/shipped/bin/python
+	@cd dist && $(SHA256) * > SHA256SUMS && cat SHA256SUMS
+
+audit: var/release/.ready ## Ask whether what is shipped has known vulnerabilities; needs the network
+	@.ci/audit $(ARGS) || [ $$? -eq 75 ]
+
 lock: var/uv/bin/uv ## Write the lock files anew (ARGS=--upgrade for newer Python packages)
 	$(COMPILE) --group build --output-file requirements-build.lock
+	$(COMPILE) --group release --output-file requirements-release.lock
 	$(COMPILE) pyproject.toml --output-file requirements.lock
 	$(COMPILE) pyproject.toml --extra dev --constraint requirements.lock --constraint requirements-build.lock \
 		--output-file requirements-dev.lock
@@ -77,7 +95,7 @@ lock: var/uv/bin/uv ## Write the lock files anew (ARGS=--upgrade for newer Pytho
 	$(if $(NODE),cd verifiers/node && $(NPM_LOCK))
 
 clean: ## Remove .venv, caches and build results
-	rm -rf .venv var/uv var/verifiers tests/clients/node_modules verifiers/node/node_modules verifiers/java/target build dist .coverage .coverage.* .hypothesis .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv var/uv var/release var/verifiers tests/clients/node_modules verifiers/node/node_modules verifiers/java/target build dist .coverage .coverage.* .hypothesis .pytest_cache .mypy_cache .ruff_cache
 	find broker tests migrations benchmarks verifiers -name __pycache__ -type d -prune -exec rm -rf {} +
 
 tests/clients/node_modules/.package-lock.json: tests/clients/package.json tests/clients/package-lock.json
@@ -119,6 +137,19 @@ verifiers/java/target/.ready: verifiers/java/pom.xml $(wildcard verifiers/java/s
 .venv/.ready-dev: .venv/.ready requirements-dev.lock
 	@echo 'Installing from requirements-dev.lock into .venv …'
 	@$(INSTALL) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+var/release/.ready: .venv/.made requirements-release.lock
+	@echo 'Installing from requirements-release.lock into var/release …'
+	@"$(PYTHON)" -m venv var/release
+	@$(subst $(BIN),var/release/bin,$(INSTALL)) --require-hashes -r requirements-release.lock
+	@touch $@
+
+# What a release brings along and nothing else: the bill of materials is written from it.
+var/release/shipped/.ready: var/release/.ready requirements.lock
+	@rm -rf var/release/shipped
+	@"$(PYTHON)" -m venv --without-pip var/release/shipped
+	@$(SHIP) --require-hashes --only-binary :all: -r requirements.lock
 	@touch $@
 
 var/uv/bin/uv: Makefile

@@ -30,7 +30,7 @@ def migrate(connection: Connection) -> None:
         patiently(connection, run, context.config.attributes.get("tell", context.config.print_stdout))
         return
     # One write transaction around all steps: whoever waits for it reads the revision afterwards, and finds the
-    # work done. Alembic leaves it alone only when it was there first, and would else commit it with the first step.
+    # work done. Alembic leaves it alone only when it was there first; else it commits it with the first step.
     with connection.begin():
         configure(connection)
         run()

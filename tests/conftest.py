@@ -62,6 +62,8 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("template") / "broker.db"
     migrations.upgrade(f"sqlite:///{file}")
     asyncio.run(make_keys(f"sqlite:///{file}"))
+    # As an operator should have it; whoever copies it copies the rights.
+    file.chmod(0o600)
     return file
 
 

@@ -88,7 +88,7 @@ def test_a_local_link_leads_somewhere(page: Page) -> None:
 def test_every_library_is_listed_with_its_reason_and_no_other() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     declared = [*project["project"]["dependencies"], *project["dependency-groups"]["build"]]
-    declared += project["project"]["optional-dependencies"]["dev"]
+    declared += project["project"]["optional-dependencies"]["dev"] + project["dependency-groups"]["release"]
     wanted = {re.split(r"[\[<>=;]", entry)[0] for entry in declared} | {"uv"}
     page = Page(ROOT / "docs/decisions/libraries.md")
     rows = page.rows("| library | why |") + page.rows("| for development | why |")

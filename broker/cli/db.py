@@ -3,6 +3,7 @@
 import click
 
 from broker.cli.asking import confirm, yes_option
+from broker.cli.db_backup import backup
 from broker.cli.db_check import check
 from broker.cli.db_found import JSON, database, say_where
 from broker.cli.db_plan import plan
@@ -23,7 +24,7 @@ def db() -> None:
     """
 
 
-for _command in (upgrade, plan, check):
+for _command in (upgrade, plan, check, backup):
     db.add_command(_command)
 
 

@@ -59,17 +59,26 @@ def unblock(name: str) -> None:
 
 
 @click.command("sign-out", cls=PersonCommand)
-@PERSON
+@click.argument("name", metavar="PERSON", required=False)
+@click.option("--all", "everybody", is_flag=True, help="Everybody, as after a restored backup.")
 @yes_option
-def sign_out(name: str, yes: bool) -> None:
-    """Sign a person out everywhere.
+def sign_out(name: str | None, everybody: bool, yes: bool) -> None:
+    """Sign a person out everywhere, or everybody.
 
     \b
       broker users sign-out usr_…
+      broker users sign-out --all
 
     Asks first. Every session and grant ends, those for offline use too, and the apps that listen are told. The
     person can sign in again at once; TikTok is told nothing.
     """
+    if everybody == (name is not None):
+        raise click.UsageError("Name one PERSON, or give --all.")
+    if name is None:
+        from broker.cli.users_everybody import sign_everybody_out
+
+        sign_everybody_out(yes=yes)
+        return
     from broker.cli.database import change
     from broker.clock import system_clock
     from broker.store import user_changes

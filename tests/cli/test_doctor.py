@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from broker.cli.doctor import report
 from broker.cli.doctor.findings import Finding, fault, ok, warning
 from broker.cli.main import broker
+from broker.configuration.table import VARIABLES
 from tests.cli.running import ended, settings
 from tests.stage import TIKTOK_SECRET
 
@@ -84,3 +85,14 @@ def test_a_terminal_without_such_marks_gets_words(monkeypatch: pytest.MonkeyPatc
 def test_the_last_line_counts(of_them: list[Finding], words: str, capsys: pytest.CaptureFixture[str]) -> None:
     report.show(of_them)
     assert capsys.readouterr().out.splitlines()[-1] == words
+
+
+def test_every_setting_that_is_wrong_is_a_fault_with_a_remedy() -> None:
+    """All of them at once, each with a text that no setting takes, or the path of a file that is not there."""
+    environ: dict[str, str] = {each.name: "/no/such/file \u00a7" for each in VARIABLES}
+    result = doctor("--json", environ=environ)
+    assert result.exit_code == 1
+    told = findings(result)
+    assert all(each["outcome"] == "fault" and each["remedy"] for each in told)
+    assert {name for name in environ if not any(name in each["found"] for each in told)} == set()
+    assert "/no/such/file" not in result.output

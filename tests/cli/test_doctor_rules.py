@@ -47,6 +47,8 @@ def test_a_good_set_up_has_nothing_wrong_and_says_what_to_register() -> None:
             "Name the proxy in BROKER_TRUSTED_PROXIES",
         ),
         ("proxies", {"TRUSTED_PROXIES": "0.0.0.0/0"}, "whoever sends them", "Name just the proxies"),
+        ("callbacks", {"ALLOW_PRIVATE_CALLBACKS": "on"}, "inside your network", "BROKER_ALLOW_PRIVATE_CALLBACKS"),
+        ("access tokens", {"ACCESS_TOKEN_TTL": "3601s"}, "good for 3601s", "Set BROKER_ACCESS_TOKEN_TTL to 10m"),
         (
             "TikTok",
             STAND_IN,
@@ -100,6 +102,7 @@ def test_on_loopback_a_sandbox_and_a_stand_in_are_as_they_should_be() -> None:
     local = {"TIKTOK_CLIENT_KEY": "sbawexample", "TRUSTED_PROXIES": "none"}
     findings = found(**LOCAL, **STAND_IN, **local)
     assert [check for check, finding in findings.items() if finding.outcome != "ok"] == ["issuer"]
+    assert findings["callbacks"].found == "apps are called on this machine, too"
     assert "under platform Desktop; Web refuses localhost" in findings["redirect URI of default"].found
 
 

@@ -20,7 +20,7 @@ COMMANDS = {
     *("keys", "users", "audit", "purge", "secret"),
 }
 SUBCOMMANDS = {
-    "db": {"upgrade", "downgrade", "current", "check", "history", "plan"},
+    "db": {"upgrade", "downgrade", "current", "check", "history", "plan", "backup"},
     "clients": {"add", "list", "show", "update", "remove", "rotate-secret", "disable", "enable", "apply"},
     "keys": {"list", "rotate", "revoke", "reseal"},
     "users": {"list", "show", "block", "unblock", "sign-out", "disconnect", "erase", "export", "import"},

@@ -1,6 +1,7 @@
-"""One GET as anybody would do it from here: bounded in time and size, and no redirect followed."""
+"""One request as anybody would make it from here: bounded in time and size, no redirect followed."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
@@ -20,19 +21,26 @@ class Heard:
 
     status: int
     date: int | None
+    headers: httpx.Headers
     body: bytes
 
 
-async def get(http: httpx.AsyncClient, url: str) -> Heard:
+async def get(http: httpx.AsyncClient, url: str, headers: Mapping[str, str] | None = None) -> Heard:
     """Raises `NoAnswer`."""
+    return await ask(http, "GET", url, headers)
+
+
+async def ask(http: httpx.AsyncClient, method: str, url: str, headers: Mapping[str, str] | None = None) -> Heard:
+    """The same by any method, without a body. Raises `NoAnswer`."""
     body = bytearray()
     try:
-        async with asyncio.timeout(CALL_SECONDS), http.stream("GET", url) as response:
+        async with asyncio.timeout(CALL_SECONDS), http.stream(method, url, headers=headers) as response:
             async for chunk in response.aiter_bytes():
                 body += chunk
                 if len(body) > MAX_ANSWER_BYTES:
                     break
-            return Heard(response.status_code, _seconds(response.headers.get("date")), bytes(body))
+            date = _seconds(response.headers.get("date"))
+            return Heard(response.status_code, date, response.headers, bytes(body))
     except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError, ValueError) as error:
         cause = error.__cause__ if isinstance(error.__cause__, aiohttp.ClientError) else error
         raise NoAnswer(type(cause).__name__) from None

@@ -22,9 +22,11 @@ def doctor(context: click.Context, online: bool, as_json: bool) -> None:
       broker doctor --online
 
     Reads the same settings as `broker serve`, and changes nothing. It prints the redirect URIs to register at
-    TikTok, character for character, and looks at the database, the keys and the registered apps. With --online it
-    proves each client key and secret at TikTok, and compares what the issuer shows to the world with what is here:
-    run that on the broker's machine while it serves.
+    TikTok, character for character, and looks at the database, the keys, the pages and the registered apps.
+
+    With --online it proves each client key and secret at TikTok, compares what the issuer shows to the world with
+    what is here, and begins a sign-in through the proxy, which it gives up at once. Run that on the broker's
+    machine while it serves.
 
     Exits 1 when there is a fault, and 0 when there are mere warnings.
     """

@@ -1,17 +1,19 @@
 """What only asking tells: does TikTok know key and secret, and is the issuer this broker as seen from outside."""
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 import httpx
 import orjson
 
-from broker.cli.doctor import asking, clocks
+from broker.cli.doctor import asking, clocks, cookies, proxy
 from broker.cli.doctor.asking import Heard, NoAnswer
 from broker.cli.doctor.findings import Finding, fault, ok, warning
 from broker.clock import Clock
 from broker.settings import Registration, Settings
+from broker.store.clients import ClientRow
 from broker.upstream.connector import Misconfigured, UpstreamError
 from broker.upstream.tiktok_tokens import Pkce, TikTokTokens
 
@@ -22,10 +24,18 @@ _BEHIND_PROXY = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the database holds: the ids of the keys that are to be published now, and the registered apps."""
+
+    kids: frozenset[str]
+    apps: tuple[ClientRow, ...]
+
+
 async def findings(
-    http: httpx.AsyncClient, settings: Settings, kids: Collection[str] | None, clock: Clock
+    http: httpx.AsyncClient, settings: Settings, known: Known | None, clock: Clock
 ) -> AsyncIterator[Finding]:
-    """`kids` are the ids of the signing keys in the database; None when that could not be read."""
+    """`known`: None when the database could not be read."""
     api, finding = await _heard(http, "TikTok's API", f"{settings.tiktok_api_url}/")
     yield finding
     if api is not None:
@@ -36,7 +46,13 @@ async def findings(
     outside, finding = await _discovery(http, settings.issuer)
     yield finding
     if outside is not None:
-        yield await _key_set(http, settings.issuer, kids)
+        for finding in await _key_set(http, settings, known):
+            yield finding
+        async for finding in proxy.findings(http, settings):
+            yield finding
+    if outside is not None and known is not None:
+        async for finding in cookies.findings(http, settings, known.apps):
+            yield finding
     dated = next((heard for heard in (api, outside) if heard is not None and heard.date is not None), None)
     if dated is not None and dated.date is not None:
         whose = urlsplit(settings.tiktok_api_url if dated is api else settings.issuer).hostname or ""
@@ -102,23 +118,25 @@ async def _discovery(http: httpx.AsyncClient, issuer: str) -> tuple[Heard | None
     return heard, ok(check, f"{issuer} is this issuer")
 
 
-async def _key_set(http: httpx.AsyncClient, issuer: str, kids: Collection[str] | None) -> Finding:
+async def _key_set(http: httpx.AsyncClient, settings: Settings, known: Known | None) -> list[Finding]:
     check = "key set from outside"
-    _, document, wrong = await _json(http, f"{issuer}{_KEY_SET}")
-    if wrong is not None:
-        return fault(check, wrong, _BEHIND_PROXY)
-    if kids is None:
-        return warning(check, "it is there, but cannot be compared", "Mend the database first.")
+    heard, document, wrong = await _json(http, f"{settings.issuer}{_KEY_SET}")
+    if heard is None or wrong is not None:
+        return [fault(check, wrong or "", _BEHIND_PROXY)]
+    caching = proxy.caching(heard, settings)
+    if known is None:
+        return [warning(check, "it is there, but cannot be compared", "Mend the database first."), caching]
     keys = document.get("keys")
     shown = {key.get("kid") for key in keys if isinstance(key, dict)} if isinstance(keys, list) else set()
-    if shown != set(kids):
-        return fault(
+    if shown != known.kids:
+        differing = fault(
             check,
-            f"{len(shown ^ set(kids))} keys differ from those in the database",
+            f"{len(shown ^ known.kids)} keys differ from those in the database",
             "Let every process use the same BROKER_DATABASE_URL, restart those older than the newest key, "
             "and clear any cache in front of the broker.",
         )
-    return ok(check, f"the {len(shown)} keys of the database")
+        return [differing, caching]
+    return [ok(check, f"the {len(shown)} keys of the database"), caching]
 
 
 async def _json(http: httpx.AsyncClient, url: str) -> tuple[Heard | None, dict[str, Any], str | None]:

@@ -1,13 +1,16 @@
 """What the settings alone tell: TikTok's rules, and what is unwise though it is possible."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from broker.cli.doctor.findings import Finding, fault, ok, warning
 from broker.configuration.registrations import DEFAULT, environment_of
+from broker.configuration.values import duration_text
 from broker.login.addresses import callback_address
 from broker.settings import VARIABLES, Registration, Settings
 from broker.upstream import tiktok_redirects, tiktok_scopes
 
+_LONG_FOR_ACCESS: Final = 3_600
 _OF_TIKTOK = {variable.field: variable.default for variable in VARIABLES}
 
 
@@ -20,6 +23,8 @@ def findings(settings: Settings) -> Iterator[Finding]:
 def for_others(settings: Settings) -> Iterator[Finding]:
     """Every rule but that a broker should be for others: whoever tries it out on one machine knows that."""
     yield _proxies(settings)
+    yield _callbacks(settings)
+    yield _access_tokens(settings)
     yield _tiktok(settings)
     for registration in settings.registrations:
         yield _redirect(settings, registration)
@@ -54,6 +59,29 @@ def _proxies(settings: Settings) -> Finding:
             "begins with __Host-. A proxy that renames it or changes its path breaks every sign-in.",
         )
     return ok("proxies", ", ".join(map(str, settings.trusted_proxies)) or "none, and none is needed on http")
+
+
+def _callbacks(settings: Settings) -> Finding:
+    if settings.allow_private_callbacks and not settings.loopback:
+        return warning(
+            "callbacks",
+            "whoever registers an app can have the broker call addresses inside your network",
+            "Unset BROKER_ALLOW_PRIVATE_CALLBACKS unless every app is yours and one of them is inside.",
+        )
+    return ok(
+        "callbacks", "apps are called on this machine, too" if settings.loopback else "on public addresses only"
+    )
+
+
+def _access_tokens(settings: Settings) -> Finding:
+    life = duration_text(settings.access_token_ttl)
+    if settings.access_token_ttl > _LONG_FOR_ACCESS:
+        return warning(
+            "access tokens",
+            f"good for {life}: for so long a backend believes somebody who was signed out or blocked",
+            "Set BROKER_ACCESS_TOKEN_TTL to 10m, or to an hour at most: apps get new ones by refreshing.",
+        )
+    return ok("access tokens", f"good for {life}")
 
 
 def _tiktok(settings: Settings) -> Finding:
