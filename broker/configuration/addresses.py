@@ -135,9 +135,11 @@ def _postgresql(text: str) -> Secret:
 
 def _of_each_host(text: str) -> SplitResult:
     """The URL with the first of its hosts (`h1:5432,h2:5432`); all of them must be right."""
-    if _URL_TEXT.fullmatch(text) is None:
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        # What is wrong with all of it, `_split` says.
         return _split(text)
-    parts = urlsplit(text)
     who, at, hosts = parts.netloc.rpartition("@")
     several = hosts.split(",")
     if len(several) > 1 and (not all(several) or len(several) > _MOST_HOSTS):

@@ -175,7 +175,7 @@ def test_no_command_shows_a_secret_but_the_new_one_once_and_no_column_holds_any(
     ):
         assert run(*arguments, given="no\n").exit_code == code, arguments
     kept = asyncio.run(everything(used.environ["BROKER_DATABASE_URL"]))
-    unused = ("spent_ids", "avatars", "webhook_deliveries", "deleted_grants", "imported_people")
+    unused = ("spent_ids", "avatars", "webhook_deliveries", "deleted_grants", "imported_people", "leases")
     assert all(rows for table, rows in kept.items() if table not in unused)
     for where, value in columns(kept):
         for canary in used.canaries:
