@@ -7,6 +7,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from broker import log
+from broker.leaving import Leaving
 from broker.store import revision
 from broker.store.database import Database, DatabaseUnavailable
 from broker.web import limits
@@ -20,6 +21,7 @@ class Health:
     """Tells a load balancer whether to send requests here."""
 
     database: Database
+    leaving: Leaving
 
     def routes(self) -> list[Route]:
         """`GET /healthz` and `GET /readyz`."""
@@ -33,7 +35,9 @@ class Health:
         return Json({"status": "ok"})
 
     async def ready(self, _request: Request) -> Response:
-        """200 with a schema this release can run on; 503 with the reason otherwise."""
+        """200 with a schema this release can run on, and while nobody ends it; 503 with the reason otherwise."""
+        if self.leaving.begun:
+            return _not_ready("The process is about to end.")
         try:
             found = await self.database.read(revision.current)
         except DatabaseUnavailable as error:

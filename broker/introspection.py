@@ -19,7 +19,7 @@ from broker.keys import refresh
 from broker.store import grants, machine_tokens, rotating
 from broker.store.database import Database
 from broker.web.errors import Json, back_channel
-from broker.web.requests import read_authorization, read_form
+from broker.web.requests import read_address, read_authorization, read_form
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,8 @@ class Introspection:
     async def post(self, request: Request) -> Response:
         """The token's state. Raises `OAuthError`, `DatabaseUnavailable`."""
         form = await read_form(request)
-        client = await self.authentication.client(read_authorization(request), form)
+        authorization, address = read_authorization(request), read_address(request)
+        client = await self.authentication.client(authorization, form, address=address)
         return Json(await self._about(form.required("token"), client) or {"active": False})
 
     async def _about(self, encoded: str, client: Client) -> dict[str, Any] | None:

@@ -18,10 +18,11 @@ from broker.clock import Clock
 from broker.oauth import authorization_request
 from broker.oauth.errors import invalid_request, unauthorized_client
 from broker.oauth.parameters import Parameters
+from broker.rates.allowance import Allowance
 from broker.store import pushed
 from broker.store.database import Database
 from broker.web.errors import Json, back_channel
-from broker.web.requests import read_authorization, read_form
+from broker.web.requests import read_address, read_authorization, read_form
 
 _PREFIX: Final = "urn:ietf:params:oauth:request_uri:"
 _VISIT_SECONDS: Final = 60
@@ -35,6 +36,7 @@ class PushedRequests:
     database: Database
     authentication: Authentication
     possession: Possession
+    allowance: Allowance
     clock: Clock
 
     def routes(self) -> list[Route]:
@@ -44,7 +46,9 @@ class PushedRequests:
     async def post(self, request: Request) -> Response:
         """201 with the `request_uri`. Raises `OAuthError`, `DatabaseUnavailable`."""
         form = await read_form(request)
-        client = await self.authentication.client(read_authorization(request), form)
+        address = read_address(request)
+        client = await self.authentication.client(read_authorization(request), form, address=address)
+        self.allowance.ask(client.client_id, "/par", address, proven=not client.metadata.public)
         if client.metadata.public:
             # Nobody has proved anything, and what anybody may send must leave no row.
             raise unauthorized_client("Only an app that authenticates can push its requests.")

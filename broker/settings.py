@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from broker.configuration import addresses, registrations, values
 from broker.configuration.registrations import Registration
 from broker.configuration.table import FILE_SUFFIX, PREFIX, VARIABLES, Variable
-from broker.configuration.values import BadValue, Network
+from broker.configuration.values import BadValue, Network, PerMinute
 from broker.opaque import Secret
 from broker.sealing import SecretKey
 
@@ -82,6 +82,13 @@ class Settings:
     jwks_max_age: int
     key_lifetime: int
     trusted_proxies: tuple[Network, ...]
+    limits: str
+    """`auto`, `on` or `off`."""
+    limits_address: PerMinute
+    limits_client: PerMinute
+    limits_failures: PerMinute
+    shutdown_drain: int
+    shutdown_grace: int
     metrics_token: Secret | None
     allow_private_callbacks: bool
     avatars: str

@@ -67,6 +67,12 @@ AVATARS: Final = Counter(
     ("outcome",),
     registry=REGISTRY,
 )
+LIMITED: Final = Counter(
+    "broker_limited_requests",
+    "Requests refused with 429, by the limit: address, client_at_address, client, failures or failures_of_client.",
+    ("limit",),
+    registry=REGISTRY,
+)
 
 
 def begin(registration: str) -> None:
