@@ -28,6 +28,7 @@ from broker.introspection import Introspection
 from broker.keys.ring import Ring
 from broker.keys.rotation import Rotation
 from broker.keys.signer import Signer
+from broker.leaving import Leaving
 from broker.login.addresses import callback_address
 from broker.login.astray import Astray
 from broker.login.authorize import Authorize
@@ -46,6 +47,7 @@ from broker.outbound import Outbound, Reach, outbound_client
 from broker.outbound_pictures import Pictures, pictures
 from broker.outbox import Outbox
 from broker.par import PushedRequests
+from broker.rates.allowance import Allowance, Allowed
 from broker.revocation import Revocation
 from broker.sealing import Sealer
 from broker.settings import Settings
@@ -68,13 +70,18 @@ _OPEN_PATHS = frozenset({"/token", "/userinfo", "/revoke"})
 
 
 @contextlib.asynccontextmanager
-async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIterator[ASGIApp]:
+async def running(
+    settings: Settings, *, clock: Clock = system_clock, leaving: Leaving | None = None
+) -> AsyncIterator[ASGIApp]:
     """The broker as an ASGI application, with everything it needs opened, and closed at the end.
+
+    Whoever runs it as a process says by `leaving` when that is to end.
 
     Raises `BadPages`, `DatabaseUnavailable`, and `Unsealable` when the keys in the database belong to another
     secret key.
     """
     pages = loading.load(settings.templates)
+    leaving = leaving or Leaving(settings.shutdown_drain, settings.shutdown_grace, stopwatch)
     async with contextlib.AsyncExitStack() as stack:
         connection = await connect(
             settings.database_url.reveal(),
@@ -113,6 +120,8 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
             indices=Indices(database, settings.status_list),
             pages=pages,
             vault=Vault(database, sealer, connectors(settings, upstream, clock), clock),
+            leaving=leaving,
+            allowance=Allowance(_allowed(settings), stopwatch),
             outbound=Outbound(await stack.enter_async_context(outbound_client(reach)), reach),
             pictures=await stack.enter_async_context(
                 # Nobody but TikTok chooses these addresses: what apps may have inside is no matter.
@@ -126,7 +135,7 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
             revocations.TIKTOK_REVOCATION: TikTokRevocation(house.vault).deliver,
         }
         telemetry.begin_deliveries(kinds)
-        outbox = Outbox(database, kinds, clock)
+        outbox = Outbox(database, kinds, clock, leaving.patience)
         documents: dict[str, Document] = {}
         front_door = house.front_door(outbox, rotation, documents)
         if settings.status_list:
@@ -153,6 +162,8 @@ class _House:
     indices: Indices
     pages: Pages
     vault: Vault
+    leaving: Leaving
+    allowance: Allowance
     outbound: Outbound
     pictures: Pictures
 
@@ -170,9 +181,9 @@ class _House:
         routes = [
             *self._browser_routes(outbox),
             *self._back_channel_routes(),
-            *Webhook(webhook_keys(settings), self.database, outbox, self.clock).routes(),
+            *Webhook(webhook_keys(settings), self.database, outbox, self.allowance, self.clock).routes(),
             *(Avatars(self.database).routes() if settings.avatars != "off" else ()),
-            *Health(self.database, self.claims, self.clock).routes(),
+            *Health(self.database, self.claims, self.leaving, self.clock).routes(),
             *Metrics(settings.metrics_token, self.database, shared_counts(), self.clock).routes(),
         ]
         documents.update(discovery.documents(settings.issuer, languages=self.pages.languages.tags))
@@ -212,6 +223,7 @@ class _House:
             codes=codes,
             departure=departure,
             pages=self.pages,
+            allowance=self.allowance,
             clock=self.clock,
         )
         astray = Astray(issuer, self.directory, browser, self.pages, tiktok)
@@ -244,7 +256,7 @@ class _House:
     def _back_channel_routes(self) -> list[Route]:
         settings, issuer = self.settings, self.settings.issuer
         authentication = Authentication(
-            issuer, self.directory, KeySource(self.outbound), self.database, self.clock
+            issuer, self.directory, KeySource(self.outbound), self.database, self.allowance, self.clock
         )
         possession = Possession(issuer, self.database, self.clock)
         refusals = Refusals(self.database, self.clock)
@@ -266,16 +278,30 @@ class _House:
             indices=self.indices,
             lifetimes=lifetimes,
             avatars=settings.avatars,
+            allowance=self.allowance,
             clock=self.clock,
         )
         introspection = Introspection(self.database, authentication, refusals, self.claims, self.clock)
         return [
-            *PushedRequests(self.database, authentication, possession, refusals, self.clock).routes(),
+            *PushedRequests(
+                self.database, authentication, possession, refusals, self.allowance, self.clock
+            ).routes(),
             *tokens.routes(),
             *UserInfo(issuer, self.database, self.claims, possession, self.clock).routes(),
             *introspection.routes(),
             *Revocation(self.database, authentication, refusals, self.claims, self.clock).routes(),
         ]
+
+
+def _allowed(settings: Settings) -> Allowed | None:
+    """Nothing is limited by itself where everybody has one address: on a loopback issuer."""
+    if settings.limits == "off" or (settings.limits == "auto" and settings.loopback):
+        return None
+    return Allowed(
+        address=settings.limits_address.requests,
+        client=settings.limits_client.requests,
+        failures=settings.limits_failures.requests,
+    )
 
 
 async def _no_such_page(scope: Scope, receive: Receive, send: Send) -> None:

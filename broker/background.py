@@ -8,12 +8,12 @@ from typing import Any
 
 @contextlib.asynccontextmanager
 async def beside(
-    work: Callable[[], Coroutine[Any, Any, object]], stop: Callable[[], None], *, patience: float
+    work: Callable[[], Coroutine[Any, Any, object]], stop: Callable[[], None], *, patience: Callable[[], float]
 ) -> AsyncIterator[None]:
     """Run `work` for the length of the block.
 
-    Then `stop` asks it to end, and after `patience` seconds it is cut off. What it raises comes out at the end of
-    the block.
+    Then `stop` asks it to end, and after as many seconds as `patience` then answers it is cut off. What it raises
+    comes out at the end of the block.
     """
     task = asyncio.create_task(work())
     try:
@@ -21,7 +21,7 @@ async def beside(
     finally:
         stop()
         try:
-            await asyncio.wait({task}, timeout=patience)
+            await asyncio.wait({task}, timeout=patience())
         finally:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):

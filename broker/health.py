@@ -9,6 +9,7 @@ from starlette.routing import Route
 from broker import log
 from broker.claims import Claims
 from broker.clock import Clock
+from broker.leaving import Leaving
 from broker.store import revision
 from broker.store.database import Database, DatabaseUnavailable
 from broker.web import limits
@@ -23,6 +24,7 @@ class Health:
 
     database: Database
     claims: Claims
+    leaving: Leaving
     clock: Clock
 
     def routes(self) -> list[Route]:
@@ -37,7 +39,9 @@ class Health:
         return Json({"status": "ok"})
 
     async def ready(self, _request: Request) -> Response:
-        """200 with a schema this release can run on, and keys to sign with; 503 with the reason otherwise."""
+        """200 with a schema this release can run on and keys to sign with, until it is to end; else 503 and why."""
+        if self.leaving.begun:
+            return _not_ready("The process is about to end.")
         try:
             found = await self.database.read(revision.current)
         except DatabaseUnavailable as error:

@@ -52,7 +52,7 @@ class Housekeeping:
     def working(self) -> AbstractAsyncContextManager[None]:
         """Purge in the background for the length of the block."""
         self._stopping.clear()
-        return beside(self._work, self._stopping.set, patience=_PATIENCE_SECONDS)
+        return beside(self._work, self._stopping.set, patience=lambda: _PATIENCE_SECONDS)
 
     async def _work(self) -> None:
         while not await self._stopped_within(_LOOK_SECONDS):

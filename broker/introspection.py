@@ -20,7 +20,7 @@ from broker.keys import refresh
 from broker.store import grants, machine_tokens, rotating
 from broker.store.database import Database
 from broker.web.errors import Json, back_channel
-from broker.web.requests import read_authorization, read_form
+from broker.web.requests import read_address, read_authorization, read_form
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,8 @@ class Introspection:
     async def post(self, request: Request) -> Response:
         """The token's state. Raises `OAuthError`, `DatabaseUnavailable`."""
         form = await read_form(request)
-        client = await self.authentication.client(read_authorization(request), form)
+        authorization, address = read_authorization(request), read_address(request)
+        client = await self.authentication.client(authorization, form, address=address)
         async with self.refusals.kept(client, path="/introspect", request_id=request.scope["broker.request_id"]):
             token = form.required("token")
         return Json(await self._about(token, client) or {"active": False})

@@ -39,6 +39,8 @@ class Outbox:
     database: Database
     kinds: Mapping[str, Deliver]
     clock: Clock
+    patience: Callable[[], float] = lambda: _PATIENCE_SECONDS
+    """At the end: how many seconds what is on its way then has left."""
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _urgent: list[str] = field(default_factory=list)
     _rounds: int = 0
@@ -56,7 +58,7 @@ class Outbox:
         What is on its way at the end is finished: cut off, it would be delivered once more by somebody else.
         """
         self._stopping = False
-        return beside(self._work, self._stop, patience=_PATIENCE_SECONDS)
+        return beside(self._work, self._stop, patience=self.patience)
 
     def _stop(self) -> None:
         self._stopping = True

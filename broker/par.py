@@ -21,10 +21,11 @@ from broker.clock import Clock
 from broker.oauth import authorization_request
 from broker.oauth.errors import invalid_request, unauthorized_client
 from broker.oauth.parameters import Parameters
+from broker.rates.allowance import Allowance
 from broker.store import pushed
 from broker.store.database import Database
 from broker.web.errors import Json, back_channel
-from broker.web.requests import read_authorization, read_form
+from broker.web.requests import read_address, read_authorization, read_form
 
 _PREFIX: Final = "urn:ietf:params:oauth:request_uri:"
 _VISIT_SECONDS: Final = 60
@@ -39,6 +40,7 @@ class PushedRequests:
     authentication: Authentication
     possession: Possession
     refusals: Refusals
+    allowance: Allowance
     clock: Clock
 
     def routes(self) -> list[Route]:
@@ -48,7 +50,9 @@ class PushedRequests:
     async def post(self, request: Request) -> Response:
         """201 with the `request_uri`. Raises `OAuthError`, `DatabaseUnavailable`."""
         form = await read_form(request)
-        client = await self.authentication.client(read_authorization(request), form)
+        authorization, address = read_authorization(request), read_address(request)
+        client = await self.authentication.client(authorization, form, address=address)
+        self.allowance.ask(client.client_id, "/par", address, proven=not client.metadata.public)
         async with self.refusals.kept(client, path="/par", request_id=request.scope["broker.request_id"]):
             proof = await self._checked(request, form, client)
         request_uri = opaque.secret(_PREFIX)

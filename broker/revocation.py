@@ -19,7 +19,7 @@ from broker.keys import refresh
 from broker.store import grants, machine_tokens
 from broker.store.database import Database
 from broker.web.errors import back_channel
-from broker.web.requests import read_authorization, read_form
+from broker.web.requests import read_address, read_authorization, read_form
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,8 @@ class Revocation:
     async def post(self, request: Request) -> Response:
         """200 without a body (RFC 7009 §2.2). Raises `OAuthError`, `DatabaseUnavailable`."""
         form = await read_form(request)
-        client = await self.authentication.client(read_authorization(request), form)
+        authorization, address = read_authorization(request), read_address(request)
+        client = await self.authentication.client(authorization, form, address=address)
         async with self.refusals.kept(client, path="/revoke", request_id=request.scope["broker.request_id"]):
             token = form.required("token")
         await self._revoke(token, client.client_id, request.scope["broker.request_id"])

@@ -19,7 +19,7 @@ from broker.configuration.effective import effective
 from broker.configuration.process import this_user
 from broker.configuration.registrations import Registration
 from broker.configuration.table import FILE_SUFFIX, PREFIX, VARIABLES, Variable
-from broker.configuration.values import BadValue, Network
+from broker.configuration.values import BadValue, Network, PerMinute
 from broker.opaque import Secret
 from broker.sealing import SecretKey
 
@@ -90,6 +90,13 @@ class Settings:
     key_lifetime: int
     status_list: bool
     trusted_proxies: tuple[Network, ...]
+    limits: str
+    """`auto`, `on` or `off`."""
+    limits_address: PerMinute
+    limits_client: PerMinute
+    limits_failures: PerMinute
+    shutdown_drain: int
+    shutdown_grace: int
     metrics_token: Secret | None
     allow_private_callbacks: bool
     avatars: str

@@ -69,7 +69,7 @@ class StatusLists:
         """Look, and go on in the background for the length of the block. Raises `DatabaseUnavailable` at once."""
         await self.look()
         self._stopping = False
-        async with beside(self._work, self._stop, patience=_PATIENCE_SECONDS):
+        async with beside(self._work, self._stop, patience=lambda: _PATIENCE_SECONDS):
             yield
 
     def _stop(self) -> None:

@@ -130,6 +130,13 @@ AVATARS: Final = Counter(
     ("outcome",),
     registry=REGISTRY,
 )
+LIMITED: Final = Counter(
+    "broker_limited_requests",
+    "Requests refused with 429, by the limit: address, client_at_address, client, failures or failures_of_client.",
+    ("limit",),
+    registry=REGISTRY,
+)
+
 PURGED: Final = Counter(
     "broker_purged_rows",
     "Rows that had expired and were deleted by this process, by table.",

@@ -7,7 +7,7 @@ got a 200: the row of a delivery decides that its work is done once.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,6 +17,7 @@ from broker import log, telemetry
 from broker.clock import Clock
 from broker.oauth.errors import OAuthError, invalid_request
 from broker.outbox import Outbox
+from broker.rates.allowance import Allowance
 from broker.store import deauthorization, deliveries
 from broker.store.database import Database
 from broker.store.deauthorization import Deauthorized, Outdated
@@ -25,9 +26,10 @@ from broker.upstream import tiktok_events
 from broker.upstream.tiktok_events import Event, Forged, Malformed, WebhookKeys
 from broker.web import limits
 from broker.web.errors import back_channel
-from broker.web.requests import read_body
+from broker.web.requests import read_address, read_body
 
 _log = log.get("webhook")
+_SENDER: Final = "tiktok"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Webhook:
     apps: Mapping[str, WebhookKeys]
     database: Database
     outbox: Outbox
+    allowance: Allowance
     clock: Clock
 
     def routes(self) -> list[Route]:
@@ -45,6 +48,8 @@ class Webhook:
 
     async def post(self, request: Request) -> Response:
         """200 without a body to what TikTok signed. Raises `OAuthError`, `DatabaseUnavailable`."""
+        address = read_address(request)
+        self.allowance.try_proof(_SENDER, address)
         body = await read_body(request, most=limits.WEBHOOK)
         now = self.clock()
         try:
@@ -52,6 +57,7 @@ class Webhook:
                 self.apps, request.headers.getlist(tiktok_events.SIGNATURE_HEADER), body, now=now
             )
         except Forged as error:
+            self.allowance.failed(_SENDER, address)
             _count(error.registration, "refused")
             detail = f"{error} (registration: {error.registration or 'none'})"
             raise OAuthError(
@@ -59,7 +65,9 @@ class Webhook:
             ) from None
         except Malformed as error:
             _count(error.registration, "refused")
-            if error.registration is not None:
+            if error.registration is None:
+                self.allowance.failed(_SENDER, address)
+            else:
                 # Signed, and not as documented: TikTok has changed something.
                 _log.warning("webhook.malformed", registration=error.registration, reason=str(error))
             raise invalid_request("The delivery is not of the form that TikTok documents.") from None

@@ -31,10 +31,11 @@ LINES = (
     {"web", "client_auth"},
     {"claims", "outbox", "vault", "indices", "housekeeping"},
     {"keys"},
-    {"store", "upstream", "outbound"},
+    {"store", "upstream", "outbound", "rates"},
     {"oauth"},
     {"settings"},
     {"sealing", "log", "telemetry"},
+    {"leaving"},
     {"opaque", "clock", "background"},
 )
 # The simulator stands beside the table: it uses nothing of it, and two rooms run it.
@@ -42,7 +43,6 @@ SIMULATOR = "simulator"
 # Modules that are part of a room under a name of their own.
 PARTS = {
     "__main__": "cli",
-    "app_service": "app",
     "app_tiktok": "app",
     "app_keys": "app",
     "configuration": "settings",

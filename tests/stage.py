@@ -194,6 +194,10 @@ def environment(issuer: str, database_url: str, simulator: str, **changes: str) 
         "BROKER_TIKTOK_API_URL": simulator,
         # Copying goes on in the background of a test; who tests it asks for it.
         "BROKER_AVATARS": "link",
+        # Everybody has one address, and races ask as fast as they can; who tests limits asks for them.
+        "BROKER_LIMITS": "off",
+        # Nobody looks at `/readyz` before sending a request; who tests that asks for it.
+        "BROKER_SHUTDOWN_DRAIN": "0s",
         **changes,
     }
 

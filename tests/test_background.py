@@ -16,7 +16,7 @@ async def test_what_is_in_hand_at_the_end_is_finished() -> None:
             await asyncio.sleep(0)
         finished.set()
 
-    async with beside(work, asked.set, patience=1):
+    async with beside(work, asked.set, patience=lambda: 1):
         pass
     assert finished.is_set()
 
@@ -24,7 +24,7 @@ async def test_what_is_in_hand_at_the_end_is_finished() -> None:
 async def test_what_does_not_end_is_cut_off() -> None:
     asked = asyncio.Event()
     async with asyncio.timeout(1):
-        async with beside(asyncio.Event().wait, asked.set, patience=0):
+        async with beside(asyncio.Event().wait, asked.set, patience=lambda: 0):
             assert not asked.is_set()
     assert asked.is_set()
 
@@ -32,7 +32,7 @@ async def test_what_does_not_end_is_cut_off() -> None:
 async def test_the_work_is_asked_to_end_also_when_the_block_fails() -> None:
     asked = asyncio.Event()
     with pytest.raises(LookupError):
-        async with beside(asked.wait, asked.set, patience=1):
+        async with beside(asked.wait, asked.set, patience=lambda: 1):
             raise LookupError
     assert asked.is_set()
 
@@ -42,5 +42,5 @@ async def test_what_the_work_raises_comes_out() -> None:
         raise LookupError
 
     with pytest.raises(LookupError):
-        async with beside(work, lambda: None, patience=1):
+        async with beside(work, lambda: None, patience=lambda: 1):
             pass

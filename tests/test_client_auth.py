@@ -14,8 +14,10 @@ from broker.client_auth import directory as directories
 from broker.client_auth.authentication import Authentication
 from broker.client_auth.directory import Client, ClientDirectory
 from broker.client_auth.jwks import KeySource
+from broker.clock import stopwatch
 from broker.oauth.errors import OAuthError
 from broker.outbound import Outbound, Reach
+from broker.rates.allowance import Allowance
 from broker.store import clients
 from broker.store.database import Database
 from tests.stage import HeldClock
@@ -42,9 +44,16 @@ async def authenticate(
     """As an endpoint asks, at first or, `fresh`, after the client has changed."""
     nowhere = Outbound(httpx.AsyncClient(verify=False), Reach(private=False, loopback=False))
     asked = Authentication(
-        "https://id.example", directory, KeySource(nowhere), directory.database, directory.clock
+        "https://id.example",
+        directory,
+        KeySource(nowhere),
+        directory.database,
+        Allowance(None, stopwatch),
+        directory.clock,
     )
-    return await (asked.again if fresh else asked.client)(authorization, form)
+    if fresh:
+        return await asked.again(authorization, form)
+    return await asked.client(authorization, form, address=None)
 
 
 def basic(client_id: str, secret: str, scheme: str = "Basic") -> str:

@@ -4,10 +4,12 @@ import contextlib
 import errno
 import os
 import socket
+import sys
 from collections.abc import Iterable, Iterator
 
 import click
 
+_UNREAD_MILLISECONDS = 30_000
 _NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
@@ -70,6 +72,9 @@ def _bind(family: int, name: str, port: int) -> socket.socket:
         # Connections inherit it, in whatever event loop: asyncio sets it only where the socket names its protocol,
         # and an answer's second part would wait for the first one's acknowledgement (RFC 896).
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if sys.platform == "linux":
+            # Likewise inherited: who takes nothing of an answer for so long is gone (RFC 5482 §1).
+            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNREAD_MILLISECONDS)
         opened.bind((name, port))
     except OSError:
         opened.close()

@@ -36,14 +36,17 @@ def serve(host: str, port: int, workers: int, migrate: bool) -> None:
 
     A SQLite file that does not exist is made. Another database must be at a revision this release can run on: run
     `broker db upgrade` beforehand, or add --migrate. Logs go to standard error. SIGTERM and Ctrl-C let open
-    requests finish.
+
+    SIGTERM lets it serve on for BROKER_SHUTDOWN_DRAIN while /readyz says no; then, and after Ctrl-C at once,
+    open requests and deliveries get BROKER_SHUTDOWN_GRACE to finish. A second signal ends it without waiting.
+    With several --workers, one that dies is replaced.
 
     Put a proxy that speaks TLS in front, and name its address in BROKER_TRUSTED_PROXIES.
     """
     # Here and not above: `broker --help` and the other commands do without them.
     from broker import log, settings
     from broker.cli.listening import bound, listen
-    from broker.cli.serving import BACKLOG, serve_here, serve_in_workers
+    from broker.cli.serving import BACKLOG, serve_here
     from broker.cli.stopping import end_on_sigterm
 
     end_on_sigterm()
@@ -57,6 +60,9 @@ def serve(host: str, port: int, workers: int, migrate: bool) -> None:
         if workers == 1:
             serve_here(chosen, sockets)
         else:
+            # Likewise here and not above: one process does without.
+            from broker.cli.supervising import serve_in_workers
+
             serve_in_workers(chosen, sockets, workers)
 
 

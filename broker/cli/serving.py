@@ -1,27 +1,20 @@
-"""Running uvicorn: one server in this process, or a supervisor with several processes."""
+"""Running uvicorn in this process, from the first request to an end in good order."""
 
 import asyncio
 import contextlib
 import os
 import signal
 import socket
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from types import FrameType
 from typing import Any, Final
 
-import click
 import uvicorn
-from uvicorn.config import STARTUP_FAILURE
 from uvicorn.server import HANDLED_SIGNALS
-from uvicorn.supervisors import Multiprocess
 
-from broker.configuration.process import share_counts
+from broker.clock import stopwatch
+from broker.leaving import Leaving
 from broker.settings import Settings
-
-GRACE_SECONDS: Final = 8
-"""What open requests get to finish after SIGTERM: as long as a call to TikTok may take, and less than the ten
-seconds after which containers are killed."""
 
 _KEEP_ALIVE_SECONDS: Final = 75
 """Longer than the minute for which proxies keep idle connections: whoever closes first loses no request."""
@@ -30,77 +23,118 @@ BACKLOG: Final = 2048
 """Connections that wait to be accepted."""
 
 
+def leaving(settings: Settings) -> Leaving:
+    """How a process with these settings ends."""
+    return Leaving(settings.shutdown_drain, settings.shutdown_grace, stopwatch)
+
+
 def serve_here(settings: Settings, sockets: Sequence[socket.socket]) -> None:
     """Serve in this process until SIGINT or SIGTERM. Raises what `broker.app.running` raises."""
+    end = leaving(settings)
+
+    def on_signal(number: int) -> None:
+        if end.begun:
+            end.cut()
+        elif number == signal.SIGTERM:
+            end.drain()
+        else:
+            # Ctrl-C: whoever sits in front of it has nobody to wait for.
+            end.stop()
+
+    serve_until(settings, sockets, end, on_signal)
+
+
+def serve_until(
+    settings: Settings,
+    sockets: Sequence[socket.socket],
+    end: Leaving,
+    on_signal: Callable[[int], None],
+    started: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve until `end` says so; `on_signal` hears of SIGINT and SIGTERM, `started` is called once it serves.
+
+    Raises what `broker.app.running` raises.
+    """
     # Here and not above: whoever only supervises worker processes does without the application.
     from broker.app import running
 
     async def serve() -> None:
-        async with running(settings) as app:
-            await _Server(server_config(settings, app=app, lifespan="off")).serve(list(sockets))
+        async with running(settings, leaving=end) as app:
+            server = _Server(server_config(settings, app=app), end, on_signal, started)
+            await server.serve(list(sockets))
 
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(serve())
 
 
-def serve_in_workers(settings: Settings, sockets: Sequence[socket.socket], workers: int) -> None:
-    """Serve in that many processes until SIGINT or SIGTERM; one that dies is replaced.
-
-    Raises `click.ClickException` when they could not start; their log lines say why.
-    """
-    config = server_config(settings, app="broker.cli.worker:app", factory=True, lifespan="on", workers=workers)
-    supervisor = Multiprocess(config, list(sockets))
-    with _counts():
-        supervisor.run()
-    if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
-        raise click.ClickException("The worker processes could not start; the log lines above say why.")
-
-
-@contextlib.contextmanager
-def _counts() -> Iterator[None]:
-    """A folder in which all processes count, each in files of its own, so that any of them can answer for all."""
-    try:
-        folder = tempfile.TemporaryDirectory(prefix="broker-metrics-", ignore_cleanup_errors=True)
-    except OSError as error:
-        raise click.ClickException(
-            f"Several workers need a folder for temporary files ({error.strerror}); let TMPDIR name one that can "
-            "be written to, or serve with one worker."
-        ) from None
-    with folder as name:
-        share_counts(Path(name))
-        yield
-
-
 class _Server(uvicorn.Server):
-    """A server that ends in order and lets the process go on to its end: uvicorn raises the signal once more."""
+    """A server that serves on for a while when it is to end, and lets the process go on to its own end."""
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        end: Leaving,
+        on_signal: Callable[[int], None],
+        started: Callable[[], None],
+    ) -> None:
+        super().__init__(config)
+        self._end = end
+        self._on_signal = on_signal
+        self._tell_started = started
+        self._closing = False
+        end.changed = self._follow
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        before = {number: signal.signal(number, self.handle_exit) for number in HANDLED_SIGNALS}
+        # uvicorn raises the signal once more at its end.
+        def hear(number: int, _frame: FrameType | None) -> None:
+            self._on_signal(number)
+
+        before = {number: signal.signal(number, hear) for number in HANDLED_SIGNALS}
         try:
             yield
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._tell_started()
 
-def server_config(settings: Settings, *, app: Callable[..., Any] | str, **more: Any) -> uvicorn.Config:
-    """How uvicorn serves `app`, in whatever process; `more` is what differs."""
+    async def on_tick(self, counter: int) -> bool:
+        self._follow()
+        return await super().on_tick(counter)
+
+    def _follow(self) -> None:
+        if self._end.begun and not self._closing:
+            self._closing = True
+            # Proxies keep connections; they are to find out now and not when one is closed under a request.
+            close = (b"connection", b"close")
+            self.server_state.default_headers = [*self.server_state.default_headers, close]
+            # Once a second the server puts the former together anew, of these.
+            self.config.encoded_headers.append(close)
+        self.should_exit = self._end.serving_ends
+        self.force_exit = self._end.at_once
+
+
+def server_config(settings: Settings, *, app: Callable[..., Any]) -> uvicorn.Config:
+    """How uvicorn serves `app`, in whatever process."""
     return uvicorn.Config(
         app,
-        # Of a module and not the class itself: worker processes receive it by name.
         http="broker.cli.http_head:BoundedHead",
         ws="none",
+        lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
         # Given in any case: without a list uvicorn reads one from the environment, and trusts loopback.
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=[str(network) for network in settings.trusted_proxies],
+        # Likewise: the number of processes is decided elsewhere.
+        workers=1,
         backlog=BACKLOG,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-        **more,
+        timeout_graceful_shutdown=settings.shutdown_grace,
     )
 
 

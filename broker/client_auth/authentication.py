@@ -16,6 +16,7 @@ from broker.client_auth.jwks import KeySource
 from broker.clock import Clock
 from broker.oauth.errors import OAuthError, invalid_client, invalid_request
 from broker.oauth.parameters import is_visible_ascii
+from broker.rates.allowance import Allowance
 from broker.store import spent_ids
 from broker.store.database import Database
 
@@ -47,14 +48,24 @@ class Authentication:
     directory: ClientDirectory
     keys: KeySource
     database: Database
+    allowance: Allowance
     clock: Clock
 
-    async def client(self, authorization: str | None, form: Mapping[str, str]) -> Client:
-        """The client that proves itself in the Authorization header or in the form.
+    async def client(self, authorization: str | None, form: Mapping[str, str], *, address: str | None) -> Client:
+        """The client that proves itself in the Authorization header or in the form, from `address`.
 
-        Raises `invalid_client`, `invalid_request` when two methods are used at once, `DatabaseUnavailable`.
+        Raises `invalid_client`, `invalid_request` when two methods are used at once, status 429 when too much has
+        failed from there, `DatabaseUnavailable`.
         """
         presented = _presented(authorization, form)
+        self.allowance.try_proof(presented.client_id, address)
+        try:
+            return await self._proven(presented)
+        except OAuthError:
+            self.allowance.failed(presented.client_id, address)
+            raise
+
+    async def _proven(self, presented: _Presented) -> Client:
         client = await self.directory.find(presented.client_id)
         try:
             proof = await self._proof(client, presented)

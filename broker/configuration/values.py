@@ -7,6 +7,7 @@ and never quotes the text: whoever mixes up two lines of a configuration puts a 
 import ipaddress
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
@@ -15,9 +16,21 @@ from broker.sealing import BadSecretKey, SecretKey
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+
+@dataclass(frozen=True, slots=True)
+class PerMinute:
+    """So many requests in a minute."""
+
+    requests: int
+
+    def __str__(self) -> str:
+        return str(self.requests)
+
+
 _UNITS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _DURATION = re.compile(r"([0-9]{1,9})([smhd]?)")
 _COUNT = re.compile(r"[0-9]{1,9}")
+_AMOUNT = re.compile(r"[1-9][0-9]{0,5}|1000000")
 _LONGEST = 3_650 * _UNITS["d"]
 _SWITCH = {
     "on": True,
@@ -91,6 +104,13 @@ def count(least: int, most: int) -> Callable[[str], int]:
         return int(text)
 
     return parse
+
+
+def per_minute(text: str) -> PerMinute:
+    """A number of requests a minute, from 1 to a million: `600`."""
+    if _AMOUNT.fullmatch(text) is None:
+        raise BadValue("must be a number of requests a minute between 1 and 1000000")
+    return PerMinute(int(text))
 
 
 def choice(*options: str) -> Callable[[str], str]:

@@ -67,7 +67,7 @@ class Rotation:
     def working(self) -> AbstractAsyncContextManager[None]:
         """Look in the background for the length of the block."""
         self._stopping.clear()
-        return beside(self._work, self._stopping.set, patience=_PATIENCE_SECONDS)
+        return beside(self._work, self._stopping.set, patience=lambda: _PATIENCE_SECONDS)
 
     async def _work(self) -> None:
         answered = True

@@ -5,6 +5,7 @@ and nothing is written before they come back.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -33,11 +34,14 @@ from broker.oauth.errors import (
     unauthorized_client,
 )
 from broker.oauth.parameters import Parameters
+from broker.rates.allowance import Allowance
 from broker.store import sessions
 from broker.store.database import Database, DatabaseUnavailable, SchemaMismatch
 from broker.store.sessions import LiveSession
 from broker.store.sign_ins import LoginSpent, SessionOver
-from broker.web.requests import read_form_as_sent, read_query
+from broker.web.requests import read_address, read_form_as_sent, read_query
+
+_PLACE: Final = "/authorize"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,7 @@ class Authorize:
     codes: Codes
     departure: Departure
     pages: Pages
+    allowance: Allowance
     clock: Clock
 
     def routes(self) -> list[Route]:
@@ -65,6 +70,7 @@ class Authorize:
         """
         posted = request.method == "POST"
         try:
+            self.allowance.visit(_PLACE, read_address(request))
             parameters = await read_form_as_sent(request) if posted else read_query(request)
         except OAuthError as error:
             return refusals.shown(self.pages, request, error)
@@ -78,6 +84,7 @@ class Authorize:
         rendering.prefer(request, authorization_request.ui_locales(parameters))
         try:
             asked = await requests.read(parameters, self.directory, self.database, now=self.clock())
+            self.allowance.visit_for(asked.client.client_id, _PLACE, read_address(request))
         except OAuthError as error:
             return refusals.shown(self.pages, request, error)
         except (DatabaseUnavailable, SchemaMismatch) as error:

@@ -17,7 +17,11 @@ _log = log.get("login")
 def shown(pages: Pages, request: Request, error: OAuthError) -> Response:
     """The refusal as a page: for a request of which nothing can be believed yet."""
     log_request.note_outcome(error.code)
-    _log.info("authorize.refused", error=error.code, description=error.description)
+    _log.info("authorize.refused", error=error.code, description=error.description, detail=error.detail)
+    if error.retry_after is not None:
+        page = pages.message(request, "too_many", status=error.status, code=error.code)
+        page.headers["Retry-After"] = str(error.retry_after)
+        return page
     return pages.message(
         request,
         "bad_link",

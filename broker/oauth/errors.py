@@ -12,13 +12,15 @@ class OAuthError(Exception):
     """A refusal in the protocol's own terms (RFC 6749 §4.1.2.1, §5.2).
 
     `description` is one sentence in printable ASCII without quotes or backslash, as §5.2 demands; `detail`
-    goes to the log and the audit and nowhere else.
+    goes to the log and the audit and nowhere else. `retry_after`: seconds after which the same request may be
+    answered.
     """
 
     code: str
     description: str
     detail: str | None = None
     status: int = 400
+    retry_after: int | None = None
 
     def __str__(self) -> str:
         return f"{self.code}: {self.description}"

@@ -29,6 +29,7 @@ from broker.oauth.errors import (
 )
 from broker.oauth.parameters import Parameters
 from broker.oauth.registration import EXCHANGE
+from broker.rates.allowance import Allowance
 from broker.store.database import Database
 from broker.store.grant_rows import StaleClient
 from broker.tokens import answer, authorization_code, client_credentials, exchange, refresh_token
@@ -37,7 +38,7 @@ from broker.tokens.lifetimes import Lifetimes
 from broker.tokens.presentation import Presentation
 from broker.vault import Vault
 from broker.web.errors import Json, back_channel
-from broker.web.requests import read_authorization, read_form
+from broker.web.requests import read_address, read_authorization, read_form
 
 Outcome = Issue | MachineIssue | HandedOut | StaleClient
 _GRANTS: Final[Mapping[str, Callable[[Presentation], Awaitable[Outcome]]]] = {
@@ -62,6 +63,7 @@ class TokenEndpoint:
     indices: Indices
     lifetimes: Lifetimes
     avatars: str
+    allowance: Allowance
     clock: Clock
 
     def routes(self) -> list[Route]:
@@ -82,7 +84,9 @@ class TokenEndpoint:
 
     async def _answer(self, request: Request, form: Parameters) -> Response:
         authorization = read_authorization(request)
-        client = await self.authentication.client(authorization, form)
+        address = read_address(request)
+        client = await self.authentication.client(authorization, form, address=address)
+        self.allowance.ask(client.client_id, "/token", address, proven=not client.metadata.public)
         request_id = request.scope["broker.request_id"]
         async with self.refusals.kept(client, path="/token", request_id=request_id):
             self._refuse_grant(form, client)

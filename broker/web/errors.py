@@ -49,7 +49,9 @@ def answer(error: OAuthError, *, challenge: str | None = None) -> Response:
     headers = {}
     if challenge is not None:
         headers["WWW-Authenticate"] = challenge
-    if error.status == 503:
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
+    elif error.status == 503:
         headers["Retry-After"] = limits.RETRY_AFTER
     body = {"error": error.code, "error_description": error.description}
     return Json(body, error.status, headers)

@@ -18,6 +18,11 @@ def read_authorization(request: Request) -> str | None:
     return found[0] if found else None
 
 
+def read_address(request: Request) -> str | None:
+    """Where the request came from: what the server knows, or what a trusted proxy told it."""
+    return request.client.host if request.client is not None else None
+
+
 def read_query(request: Request) -> Parameters:
     """The parameters of the query. Raises `invalid_request`."""
     query: bytes = request.scope["query_string"]

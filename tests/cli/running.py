@@ -100,10 +100,14 @@ class Serving:
 
 @contextlib.contextmanager
 def serving(
-    *arguments: str, environ: Mapping[str, str], cwd: Path, python: tuple[str, ...] = ()
+    *arguments: str,
+    environ: Mapping[str, str],
+    cwd: Path,
+    python: tuple[str, ...] = (),
+    program: str = "broker",
 ) -> Iterator[Serving]:
     """`broker serve` on a free port, from the moment at which it listens."""
-    with starting(*arguments, environ=environ, cwd=cwd, python=python) as begun:
+    with starting(*arguments, environ=environ, cwd=cwd, python=python, program=program) as begun:
         yield listening(begun)
 
 

@@ -105,7 +105,7 @@ async def test_one_line_is_logged_for_each_request_without_its_query(
 async def test_what_nobody_expected_is_an_answer_with_the_id_to_quote(
     front: Front, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise RuntimeError("canary: password=hunter2")
 
     monkeypatch.setattr("broker.client_auth.authentication.Authentication.client", broken)
