@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from broker.cli.asking import confirm, yes_option
-from broker.cli.clients_found import JSON
 from broker.cli.clients_update import seconds
+from broker.cli.options import JSON
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

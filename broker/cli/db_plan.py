@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from broker.cli.db_found import JSON, database
+from broker.cli.db_found import database
+from broker.cli.options import JSON
 
 if TYPE_CHECKING:
     from broker.store.migrating.effects import Effect
