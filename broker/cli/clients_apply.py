@@ -90,7 +90,8 @@ def _read(file: Path) -> "list[Wanted]":
 
     try:
         with click.open_file(str(file), "rb") as stream:
-            content = stream.read()
+            # One more than may be, so that standard input without an end is refused, too.
+            content = stream.read(clients_file.MOST_BYTES + 1)
         return clients_file.read(content, file.parent)
     except OSError as error:
         raise click.ClickException(
