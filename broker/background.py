@@ -26,3 +26,10 @@ async def beside(
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+
+
+async def woken(event: asyncio.Event, *, within: float) -> bool:
+    """Wait for the event, so many seconds at most; whether it has happened."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), within)
+    return event.is_set()

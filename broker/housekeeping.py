@@ -6,13 +6,12 @@ fast one. A table that is swept has its turn piece by piece, over many rounds, u
 """
 
 import asyncio
-import contextlib
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Final
 
 from broker import log, opaque
-from broker.background import beside
+from broker.background import beside, woken
 from broker.clock import Clock, Stopwatch
 from broker.store import leases, purging
 from broker.store.database import Database, DatabaseUnavailable, SchemaMismatch
@@ -64,9 +63,7 @@ class Housekeeping:
                 _log.error("purge.failed", exc_info=error)
 
     async def _stopped_within(self, seconds: float) -> bool:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), seconds)
-        return self._stopping.is_set()
+        return await woken(self._stopping, within=seconds)
 
     async def look(self) -> dict[str, int] | None:
         """Do a round if one is due and nobody else is at it; what was deleted, by table, or None.

@@ -6,14 +6,13 @@ keep every round busy rows wait their turn, but for one that is nudged by its id
 """
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from broker import log, telemetry
-from broker.background import beside
+from broker.background import beside, woken
 from broker.clock import Clock
 from broker.store import outbox
 from broker.store.database import Database, DatabaseUnavailable, SchemaMismatch
@@ -74,8 +73,7 @@ class Outbox:
                 if self._rounds < _MOST_ROUNDS:
                     self._rounds += 1
                     rounds.create_task(self._watched(self._round))
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), _LOOK_SECONDS)
+                await woken(self._wake, within=_LOOK_SECONDS)
 
     async def _round(self) -> None:
         try:

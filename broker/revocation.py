@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from broker.claims import Claims, InvalidToken
+from broker.claims import Claims
+from broker.claims_told import InvalidToken
 from broker.client_auth.authentication import Authentication
 from broker.client_auth.refusals import Refusals
 from broker.clock import Clock

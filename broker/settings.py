@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from broker.configuration import addresses, registrations, values
+from broker.configuration import addresses, reading, registrations, values
 from broker.configuration.effective import effective
 from broker.configuration.process import this_user
 from broker.configuration.registrations import Registration
-from broker.configuration.table import FILE_SUFFIX, PREFIX, VARIABLES, Variable
+from broker.configuration.table import FILE_SUFFIX, PREFIX, VARIABLES
 from broker.configuration.values import BadValue, Network, PerMinute
 from broker.opaque import Secret
 from broker.sealing import SecretKey
@@ -37,7 +37,6 @@ __all__ = [
     "operator",
 ]
 
-_MOST_FILE_BYTES = 64 * 1024
 # Kubernetes and Docker links announce a service called "broker" to its neighbours under these names.
 _ANNOUNCED = re.compile(
     PREFIX
@@ -140,7 +139,7 @@ def load(environ: Mapping[str, str], *, terminal: bool = False) -> Settings:
     faults: list[str] = []
     for variable in VARIABLES:
         try:
-            parsed[variable.field] = _value(environ, variable, terminal=terminal)
+            parsed[variable.field] = reading.value(environ, variable, terminal=terminal)
         except BadValue as bad:
             faults.append(f"{bad}.")
     further, wrong = _further_registrations(parsed)
@@ -183,7 +182,7 @@ def operator() -> str:
 def _single(field: str, environ: Mapping[str, str] | None) -> Any:
     variable = next(variable for variable in VARIABLES if variable.field == field)
     try:
-        return _value(os.environ if environ is None else environ, variable, terminal=False)
+        return reading.value(os.environ if environ is None else environ, variable, terminal=False)
     except BadValue as bad:
         raise BadSettings((f"{bad}.",)) from None
 
@@ -200,7 +199,7 @@ def callbacks(environ: Mapping[str, str] | None = None) -> dict[str, bool]:
         if variable.field not in ("issuer", "allow_private_callbacks"):
             continue
         try:
-            found[variable.field] = _value(given, replace(variable, remedy=""), terminal=False)
+            found[variable.field] = reading.value(given, replace(variable, remedy=""), terminal=False)
         except BadValue as bad:
             faults.append(f"{bad}.")
     if faults:
@@ -208,52 +207,6 @@ def callbacks(environ: Mapping[str, str] | None = None) -> dict[str, bool]:
     private: bool = found["allow_private_callbacks"]
     on_loopback = found["issuer"] is not None and addresses.on_loopback(found["issuer"])
     return {"private": private, "loopback": private or on_loopback}
-
-
-def _value(environ: Mapping[str, str], variable: Variable, *, terminal: bool) -> Any:
-    source, text = _given(environ, variable)
-    if text is None and variable.remedy:
-        raise BadValue(f"{variable.name} is required; {variable.remedy}")
-    if text is None:
-        text = "console" if terminal and variable.field == "log_format" else variable.default
-    if text is None:
-        return None
-    try:
-        return variable.parse(text)
-    except BadValue as bad:
-        raise BadValue(f"{source} {bad}") from None
-
-
-def _given(environ: Mapping[str, str], variable: Variable) -> tuple[str, str | None]:
-    """The name that was used and the text behind it; an empty value counts as unset."""
-    in_file = variable.name + FILE_SUFFIX
-    text, path = environ.get(variable.name), environ.get(in_file)
-    if text and path:
-        raise BadValue(f"{variable.name} and {in_file} are both set; remove one of them")
-    if path:
-        return in_file, _read(in_file, path)
-    if text and variable.is_path:
-        return variable.name, _read(variable.name, text)
-    return variable.name, text or None
-
-
-def _read(source: str, path: str) -> str:
-    try:
-        with Path(path).open("rb") as file:
-            raw = file.read(_MOST_FILE_BYTES + 1)
-        # Editors on Windows put a byte order mark in front.
-        text = raw.decode("utf-8-sig").rstrip("\r\n")
-    except OSError as error:
-        raise BadValue(
-            f"{source} names a file that cannot be read ({error.strerror}); correct the path or the rights"
-        ) from None
-    except ValueError:
-        raise BadValue(f"{source} must be the path of a text file in UTF-8") from None
-    if len(raw) > _MOST_FILE_BYTES:
-        raise BadValue(f"{source} names a file of more than 64 KiB, which cannot be meant; correct the path")
-    if not text:
-        raise BadValue(f"{source} names an empty file; fill it or remove the variable")
-    return text
 
 
 def _further_registrations(parsed: Mapping[str, Any]) -> tuple[list[Registration], list[str]]:
@@ -274,7 +227,7 @@ def _disagreements(parsed: Mapping[str, Any]) -> Iterator[str]:
                 f"{_NAMES[shorter]} ({values.duration_text(parsed[shorter])}) must not be longer than "
                 f"{_NAMES[longer]} ({values.duration_text(parsed[longer])}); change one of them"
             )
-    # A key is announced for twice the cache's life before it signs; by then it must not be due for the next.
+    # A key is announced for more than twice the cache's life before it signs, and would always be late otherwise.
     if {"key_lifetime", "jwks_max_age"} <= parsed.keys() and (
         parsed["key_lifetime"] <= 2 * parsed["jwks_max_age"]
     ):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from broker import log, opaque
-from broker.background import beside
+from broker.background import beside, woken
 from broker.claims import Claims
 from broker.clock import Clock
 from broker.indices import Indices
@@ -79,8 +79,7 @@ class StatusLists:
     async def _work(self) -> None:
         answered = True
         while not self._stopping:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), _LOOK_SECONDS)
+            await woken(self._wake, within=_LOOK_SECONDS)
             self._wake.clear()
             try:
                 await self.look()

@@ -13,7 +13,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from broker import log_request
-from broker.claims import AccessToken, Claims, InvalidToken, about
+from broker.claims import Claims
+from broker.claims_told import AccessToken, InvalidToken, about
 from broker.client_auth import public_key
 from broker.client_auth.possession import Possession
 from broker.clock import Clock

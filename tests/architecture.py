@@ -45,6 +45,7 @@ PARTS = {
     "__main__": "cli",
     "app_tiktok": "app",
     "app_keys": "app",
+    "claims_told": "claims",
     "configuration": "settings",
     "log_masking": "log",
     "log_request": "log",

@@ -19,7 +19,13 @@ from broker import log
 from broker.store import migrations
 from broker.store.database import Database, connect
 from tests import patient as patience
-from tests.emptied import database_url, emptied_postgres, own_database_url, sqlite_without_keys
+from tests.emptied import (
+    database_url,
+    emptied_postgres,
+    new_database_url,
+    own_database_url,
+    sqlite_without_keys,
+)
 from tests.postgres import PostgresServer, postgres, postgres_url
 from tests.stage import HeldClock, Stage, make_keys, running_stage
 
@@ -27,6 +33,7 @@ from tests.stage import HeldClock, Stage, make_keys, running_stage
 __all__ = [
     "database_url",
     "emptied_postgres",
+    "new_database_url",
     "own_database_url",
     "postgres",
     "postgres_url",

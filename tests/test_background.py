@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from broker.background import beside
+from broker.background import beside, woken
 
 
 async def test_what_is_in_hand_at_the_end_is_finished() -> None:
@@ -44,3 +44,11 @@ async def test_what_the_work_raises_comes_out() -> None:
     with pytest.raises(LookupError):
         async with beside(work, lambda: None, patience=lambda: 1):
             pass
+
+
+async def test_who_waits_for_an_event_waits_no_longer_than_it_takes() -> None:
+    event = asyncio.Event()
+    assert not await woken(event, within=0.01)
+    asyncio.get_running_loop().call_soon(event.set)
+    async with asyncio.timeout(1):
+        assert await woken(event, within=3_600)

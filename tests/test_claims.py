@@ -8,7 +8,8 @@ from typing import Any
 import jwt
 import pytest
 
-from broker.claims import Claims, Occasion, Person, about
+from broker.claims import Claims
+from broker.claims_told import Occasion, Person, about
 from broker.keys.signer import Signer
 from tests.keys.made import NOW, ring
 

@@ -10,7 +10,8 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from broker.claims import Claims, InvalidToken
+from broker.claims import Claims
+from broker.claims_told import InvalidToken
 from broker.keys.ring import Ring
 from broker.keys.signer import BadSignature, Signer
 from tests.keys.made import NOW, ring, signing_key

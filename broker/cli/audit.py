@@ -2,7 +2,7 @@
 
 import click
 
-from broker.cli.users_found import JSON
+from broker.cli.options import JSON
 
 
 def _moment(_context: click.Context, _option: click.Parameter, value: str | None) -> int | None:

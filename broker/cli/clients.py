@@ -7,8 +7,9 @@ import click
 from broker.cli.asking import confirm, yes_option
 from broker.cli.clients_add import add
 from broker.cli.clients_apply import apply
-from broker.cli.clients_found import CLIENT, JSON, found, unknown
+from broker.cli.clients_found import CLIENT, found, unknown
 from broker.cli.clients_update import rotate_secret, update
+from broker.cli.options import JSON
 
 if TYPE_CHECKING:
     from broker.store.clients import ClientRow

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from broker.cli.asking import confirm, yes_option
-from broker.cli.clients_found import JSON
 from broker.cli.clients_update import seconds
+from broker.cli.options import JSON
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,7 +90,8 @@ def _read(file: Path) -> "list[Wanted]":
 
     try:
         with click.open_file(str(file), "rb") as stream:
-            content = stream.read()
+            # One more than may be, so that standard input without an end is refused, too.
+            content = stream.read(clients_file.MOST_BYTES + 1)
         return clients_file.read(content, file.parent)
     except OSError as error:
         raise click.ClickException(

@@ -25,7 +25,8 @@ OPTIONS: Final[Mapping[str, str]] = {
     "required_tiktok_scope": "required_tiktok_scopes",
 }
 _OF_ITS_OWN: Final = ("client_id", "client_secret_file", "disabled", "public")
-_MOST_BYTES: Final = 1024 * 1024
+MOST_BYTES: Final = 1024 * 1024
+"""Of such a file, and of each that it names."""
 _PLACE: Final = re.compile(r"at (line [0-9]+|end of document)")
 # The broker keeps a plain digest, which only a random secret bears: 128 bits in hexadecimal.
 _SECRET: Final = re.compile(r"[\x21-\x7e]{32,255}")
@@ -73,7 +74,7 @@ def read(content: bytes, folder: Path) -> list[Wanted]:
 
 
 def _tables(content: bytes) -> list[dict[str, Any]]:
-    if len(content) > _MOST_BYTES:
+    if len(content) > MOST_BYTES:
         raise BadFile(("It is larger than 1 MiB, which cannot be meant; correct the path.",))
     try:
         document = tomllib.loads(content.decode("utf-8-sig"))
@@ -171,8 +172,8 @@ def _secret(table: dict[str, Any], metadata: dict[str, Any], folder: Path) -> Se
 def _text_in(file: Path, what: str) -> str:
     try:
         with file.open("rb") as stream:
-            content = stream.read(_MOST_BYTES + 1)
-        if len(content) > _MOST_BYTES:
+            content = stream.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
             raise BadFile((f"{what} names {file}, which is larger than 1 MiB; correct the path.",))
         return content.decode("utf-8-sig")
     except OSError as error:

@@ -8,7 +8,6 @@ if TYPE_CHECKING:
     from broker.store.clients import ClientRow
 
 CLIENT = click.argument("client_id", metavar="CLIENT_ID")
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 def found(client_id: str) -> "ClientRow":

@@ -5,7 +5,8 @@ from typing import Any
 import click
 
 from broker.cli import clients_options
-from broker.cli.clients_found import CLIENT, JSON, found, unknown
+from broker.cli.clients_found import CLIENT, found, unknown
+from broker.cli.options import JSON
 
 
 @click.command("update")

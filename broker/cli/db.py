@@ -5,9 +5,10 @@ import click
 from broker.cli.asking import confirm, yes_option
 from broker.cli.db_backup import backup
 from broker.cli.db_check import check
-from broker.cli.db_found import JSON, database, say_where
+from broker.cli.db_found import database, say_where
 from broker.cli.db_plan import plan
 from broker.cli.db_upgrade import upgrade
+from broker.cli.options import JSON
 
 
 @click.group("db")

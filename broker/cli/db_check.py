@@ -4,7 +4,8 @@ from typing import Final
 
 import click
 
-from broker.cli.db_found import JSON, database
+from broker.cli.db_found import database
+from broker.cli.options import JSON
 
 _EXITS: Final = {"in step": 0, "behind": 1, "ahead": 3, "drifted": 4}
 

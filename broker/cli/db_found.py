@@ -7,8 +7,6 @@ import click
 if TYPE_CHECKING:
     from broker.opaque import Secret
 
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-
 
 def database() -> "Secret":
     """Its address. Raises `BadSettings`."""

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from broker.cli.db_found import JSON, database
+from broker.cli.db_found import database
+from broker.cli.options import JSON
 
 if TYPE_CHECKING:
     from broker.store.migrating.effects import Effect
@@ -25,11 +26,11 @@ def plan(revision: str, contract: bool, as_json: bool) -> None:
     It is the SQL of `broker db upgrade`, and for each statement what it locks, who waits, and for how long. On
     PostgreSQL a lock is kept until the end of its revision, which is one transaction. Changes nothing.
     """
-    from broker.cli import output, reaching
+    from broker.cli import db_reach, output
     from broker.store import migrations
 
     url = database()
-    reach = reaching.reach(url, revision, contract=contract)
+    reach = db_reach.reach(url, revision, contract=contract)
     steps = migrations.plan(url.reveal(), reach.steps)
     held = reach.held.id if reach.held else None
     if as_json:

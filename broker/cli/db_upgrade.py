@@ -8,7 +8,7 @@ from broker.cli.asking import confirm, yes_option
 from broker.cli.db_found import database, say_where
 
 if TYPE_CHECKING:
-    from broker.cli.reaching import Reach
+    from broker.cli.db_reach import Reach
     from broker.opaque import Secret
 
 
@@ -36,7 +36,7 @@ def upgrade(revision: str, contract: bool, yes: bool) -> None:
 
     Exits 1 when this release cannot run on what came out. docs/migrations.md has the whole procedure.
     """
-    from broker.cli import migrating, reaching
+    from broker.cli import db_reach, migrating
     from broker.store import revision as revisions
 
     url = database()
@@ -44,7 +44,7 @@ def upgrade(revision: str, contract: bool, yes: bool) -> None:
     if found and revisions.is_newer(found) and revisions.runs_on(found):
         click.echo(f"The database is at revision {found}, of a later release; this one can run on it as it is.")
         return
-    reach = reaching.reach(url, revision, contract=contract)
+    reach = db_reach.reach(url, revision, contract=contract)
     if reach.unproven:
         confirm(_consequences(url, reach), yes=yes)
     migrating.upgrade(url, reach)

@@ -8,7 +8,7 @@ from broker.cli.keys_found import ring_name
 from broker.cli.keys_reseal import reseal
 from broker.cli.keys_revoke import revoke
 from broker.cli.keys_rotate import rotate
-from broker.cli.users_found import JSON
+from broker.cli.options import JSON
 
 if TYPE_CHECKING:
     from broker.keys.schedule import Standing

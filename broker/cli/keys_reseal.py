@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from broker.cli.keys_found import chosen
-from broker.cli.users_found import JSON
+from broker.cli.options import JSON
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

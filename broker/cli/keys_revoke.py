@@ -6,7 +6,7 @@ import click
 
 from broker.cli.asking import confirm, yes_option
 from broker.cli.keys_found import chosen, keeping, ring_name
-from broker.cli.users_found import PersonCommand
+from broker.cli.options import NamingCommand
 
 if TYPE_CHECKING:
     from broker.keys.rotation import Rotation
@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from broker.store.key_changes import Revoked
 
 
-# A thumbprint may begin with a dash, as an `open_id` may.
-@click.command("revoke", cls=PersonCommand)
+@click.command("revoke", cls=NamingCommand)
 @click.argument("kid", metavar="KID")
 @yes_option
 def revoke(kid: str, yes: bool) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import click
 
 from broker.cli import schema
-from broker.cli.reaching import Reach
+from broker.cli.db_reach import Reach
 from broker.configuration.addresses import masked_database_url
 from broker.opaque import Secret
 from broker.store import migrations, revision

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from broker.cli.options import JSON
 from broker.cli.progress import progress
-from broker.cli.users_found import JSON
 
 if TYPE_CHECKING:
     from broker.store.database import Database

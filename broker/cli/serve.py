@@ -74,9 +74,9 @@ def _prepare(url: "Secret", *, migrate: bool) -> None:
     behind = found is None or found < revision.HEAD
     if schema.not_made_yet(url) or (migrate and behind):
         # Here and not above: alembic takes half a second, and a database that is up to date needs none.
-        from broker.cli import migrating, reaching
+        from broker.cli import db_reach, migrating
 
-        migrating.upgrade(url, reaching.reach(url))
+        migrating.upgrade(url, db_reach.reach(url))
         found = asyncio.run(schema.revision_of(url))
     schema.demand(found)
 

@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from broker.cli.options import JSON, NamingCommand
 from broker.cli.users_ending import block, sign_out, unblock
 from broker.cli.users_export import export
-from broker.cli.users_found import JSON, PERSON, PersonCommand, found, found_or_waiting
+from broker.cli.users_found import PERSON, found, found_or_waiting
 from broker.cli.users_import import import_
 from broker.cli.users_leaving import disconnect, erase
 
@@ -72,7 +73,7 @@ def list_page(limit: int, after: str | None, waiting: bool, as_json: bool) -> No
         click.echo(f"There are more: broker users list --after {page[-1].sub}", err=True)
 
 
-@users.command("show", cls=PersonCommand)
+@users.command("show", cls=NamingCommand)
 @PERSON
 @JSON
 def show(name: str, as_json: bool) -> None:

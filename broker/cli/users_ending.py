@@ -3,12 +3,13 @@
 import click
 
 from broker.cli.asking import confirm, yes_option
-from broker.cli.users_found import PERSON, PersonCommand, called, found, found_or_waiting
+from broker.cli.options import NamingCommand
+from broker.cli.users_found import PERSON, called, found, found_or_waiting
 
 TOKENS_GO_ON = "Access tokens that apps hold pass at backends until they expire."
 
 
-@click.command("block", cls=PersonCommand)
+@click.command("block", cls=NamingCommand)
 @PERSON
 @yes_option
 def block(name: str, yes: bool) -> None:
@@ -40,7 +41,7 @@ def block(name: str, yes: bool) -> None:
     click.echo(f"{person.sub} is blocked; {ended_text(ended.sessions, ended.grants)}")
 
 
-@click.command("unblock", cls=PersonCommand)
+@click.command("unblock", cls=NamingCommand)
 @PERSON
 def unblock(name: str) -> None:
     """Let a blocked person sign in again.
@@ -58,7 +59,7 @@ def unblock(name: str) -> None:
     click.echo(f"{person.sub} may sign in again." if changed else f"{person.sub} was not blocked.")
 
 
-@click.command("sign-out", cls=PersonCommand)
+@click.command("sign-out", cls=NamingCommand)
 @click.argument("name", metavar="PERSON", required=False)
 @click.option("--all", "everybody", is_flag=True, help="Everybody, as after a restored backup.")
 @yes_option

@@ -4,13 +4,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from broker.cli.users_found import PERSON, PersonCommand, found_or_waiting
+from broker.cli.options import NamingCommand
+from broker.cli.users_found import PERSON, found_or_waiting
 
 if TYPE_CHECKING:
     from broker.store.database import Transaction
 
 
-@click.command("export", cls=PersonCommand)
+@click.command("export", cls=NamingCommand)
 @PERSON
 @click.option("--json", is_flag=True, expose_value=False, help="Print JSON, which it does anyway.")
 def export(name: str) -> None:

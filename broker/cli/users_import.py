@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, TextIO, TypeAlias, cast
 
 import click
 
-from broker.cli.users_found import JSON
+from broker.cli.options import JSON
 
 if TYPE_CHECKING:
     from broker.store.database import Database

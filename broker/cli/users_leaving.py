@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 import click
 
 from broker.cli.asking import confirm, yes_option
+from broker.cli.options import NamingCommand
 from broker.cli.users_ending import TOKENS_GO_ON, ended_text
-from broker.cli.users_found import PERSON, PersonCommand, called, found, found_or_waiting
+from broker.cli.users_found import PERSON, called, found, found_or_waiting
 
 if TYPE_CHECKING:
     from broker.store.database import StoreFunction
@@ -19,7 +20,7 @@ _LOOK_SECONDS = 1
 _MOST_LOOKS = 60
 
 
-@click.command("disconnect", cls=PersonCommand)
+@click.command("disconnect", cls=NamingCommand)
 @PERSON
 @yes_option
 def disconnect(name: str, yes: bool) -> None:
@@ -42,7 +43,7 @@ def disconnect(name: str, yes: bool) -> None:
     _say(person.sub, "disconnected", _leave(leaving.disconnect, person.sub))
 
 
-@click.command("erase", cls=PersonCommand)
+@click.command("erase", cls=NamingCommand)
 @PERSON
 @yes_option
 def erase(name: str, yes: bool) -> None:

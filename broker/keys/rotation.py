@@ -5,14 +5,13 @@ is due is decided by `schedule`, and done by whichever replica is first.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Final
 
 from broker import log
-from broker.background import beside
+from broker.background import beside, woken
 from broker.clock import Clock
 from broker.keys import ring
 from broker.keys.making import RefreshKey, SigningKey, made, opened
@@ -81,8 +80,7 @@ class Rotation:
                 answered = False
             except Exception as error:
                 _log.error("keys.failed", exc_info=error)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), _LOOK_SECONDS)
+            await woken(self._stopping, within=_LOOK_SECONDS)
 
     async def look(self) -> None:
         """Take up what has changed since the last look, then do what is due; of keys to be made, one.

@@ -12,7 +12,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from broker import opaque
-from broker.claims import Claims, InvalidToken
+from broker.claims import Claims
+from broker.claims_told import InvalidToken
 from broker.client_auth.directory import ClientDirectory
 from broker.clock import Clock
 from broker.login import answers, refusals

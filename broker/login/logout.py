@@ -13,7 +13,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from broker import log, log_request, opaque
-from broker.claims import Claims, Hint, InvalidToken
+from broker.claims import Claims
+from broker.claims_told import Hint, InvalidToken
 from broker.client_auth.directory import Client, ClientDirectory
 from broker.clock import Clock
 from broker.login import refusals

@@ -13,7 +13,7 @@ from broker.store.schema import outbox, pushed_requests, spent_ids, webhook_deli
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class Queue:
     """Deliveries of one kind in the outbox, and for how many seconds the longest of them has been due."""
 
     deliveries: int
@@ -24,7 +24,7 @@ class Waiting:
 class Facts:
     """How things are. `outbox` by kind; `unpurged` in seconds by table; `keys` as they are kept."""
 
-    outbox: Mapping[str, Waiting]
+    outbox: Mapping[str, Queue]
     unpurged: Mapping[str, int]
     keys: tuple[KeyFacts, ...]
 
@@ -43,7 +43,7 @@ async def look(tx: Transaction, *, now: int) -> Facts:
     """How things are."""
     return Facts(
         outbox={
-            row["kind"]: Waiting(row["deliveries"], max(0, now - row["due_at"])) for row in await tx.all(_WAITING)
+            row["kind"]: Queue(row["deliveries"], max(0, now - row["due_at"])) for row in await tx.all(_WAITING)
         },
         unpurged={name: await _expired_for(tx, statement, now) for name, statement in _OLDEST.items()},
         keys=tuple(await keys.look(tx)),

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from broker.claims import Claims, Occasion
+from broker.claims import Claims
+from broker.claims_told import Occasion
 from broker.client_auth.directory import Client
 from broker.keys import refresh
 from broker.keys.making import RefreshKey

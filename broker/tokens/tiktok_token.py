@@ -6,7 +6,7 @@ TikTok could narrow it.
 
 from typing import Final
 
-from broker.claims import AccessToken, InvalidToken
+from broker.claims_told import AccessToken, InvalidToken
 from broker.oauth.errors import OAuthError, invalid_grant, invalid_request, invalid_target, unauthorized_client
 from broker.store import clients, token_pairs
 from broker.store.grant_rows import StaleClient

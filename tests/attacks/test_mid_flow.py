@@ -11,7 +11,8 @@ from tests.attacks.attacker import (
     register_machine,
     signed_in,
 )
-from tests.journeys.tables import changed, contents, execute
+from tests.by_hand import execute
+from tests.journeys.tables import changed, contents
 from tests.stage import WEB, WEB_SECRET, Stage, answer_in
 
 

@@ -67,12 +67,5 @@ def counted(outcome: str, by: int) -> Iterator[None]:
     assert telemetry.AVATARS.labels(outcome)._value.get() - before == by
 
 
-async def execute(stage: Stage, sql: str) -> None:
-    async def run(tx: Transaction) -> int:
-        return await tx.run(text(sql))
-
-    await stage.database.transact(run)
-
-
 def logged(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     return [orjson.loads(line) for line in capsys.readouterr().err.splitlines()]

@@ -18,13 +18,13 @@ from tests.avatars.picturing import (
     HOUR,
     claims,
     counted,
-    execute,
     fetched,
     picture_told,
     settled,
     take_picture,
     waiting,
 )
+from tests.by_hand import execute
 from tests.stage import HeldClock, Stage, running_stage
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -153,7 +153,7 @@ async def test_whoever_is_forgotten_or_erased_has_no_picture_from_the_next_reque
             await stage.database.transact(avatars.forget, sub)
             assert await picture_told(stage, tokens) is None
         else:
-            await execute(stage, f"DELETE FROM users WHERE id = '{sub}'")
+            await execute(stage.database, f"DELETE FROM users WHERE id = '{sub}'")
         assert (await stage.http.get(address)).status_code == 404
         assert (await stage.http.get(address, headers={"If-None-Match": etag})).status_code == 404
         # A fresh sign-in is welcome, and nothing leads from the old address to the new one.
@@ -177,7 +177,7 @@ async def test_a_copy_on_its_way_is_not_kept_for_somebody_who_was_forgotten(stag
         told = claims(await stage.sign_in(person="p2"))
         await asyncio.wait_for(asked.wait(), 2)
         if erase:
-            await execute(stage, f"DELETE FROM users WHERE id = '{told['sub']}'")
+            await execute(stage.database, f"DELETE FROM users WHERE id = '{told['sub']}'")
         else:
             await stage.database.transact(avatars.forget, told["sub"])
         gate.set()

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import text
 
 from broker.cli.main import broker
 from broker.clock import system_clock
 from broker.keys.rotation import Rotation
 from broker.sealing import Sealer, SecretKey
-from broker.store.database import Database, Transaction, connect
+from broker.store.database import connect
+from tests.by_hand import execute
 from tests.cli.running import run, settings
 from tests.keys.made import RULES
 from tests.stage import SECRET_KEY
@@ -48,10 +48,3 @@ def url(database_url: str) -> str:
 @pytest.fixture(autouse=True)
 def one_algorithm(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("broker.oauth.registration.ID_TOKEN_ALGS", ("ES256",))
-
-
-async def execute(database: Database, statement: str) -> None:
-    async def change(tx: Transaction) -> None:
-        await tx.all(text(statement))
-
-    await database.transact(change)

@@ -9,8 +9,8 @@ import pytest
 from broker.clock import system_clock
 from broker.store import audit, leaving
 from broker.store.database import Transaction, connect
+from tests.by_hand import execute
 from tests.cli.running import run
-from tests.store.rows import execute
 
 DAY = 86_400
 

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, select, text
+from sqlalchemy import select
 
 from broker import opaque
 from broker.store import migrations
 from broker.store.schema import audit_events, clients, grants
+from tests.by_hand import execute_at
 from tests.cli.running import rows, run
 from tests.stage import free_port
 
@@ -142,13 +143,7 @@ def with_a_grant(url: str) -> None:
         " SELECT 'g', client_id, 'u', 'a', secret_digest, secret_digest, 1, 'r', '', '', 0, 1, 1, 1, 0"
         " FROM clients",
     )
-
-    def use(connection: Connection) -> None:
-        with connection.begin():
-            for statement in statements:
-                connection.execute(text(statement))
-
-    migrations.with_connection(url, use)
+    execute_at(url, *statements)
 
 
 def test_remove_says_what_it_ends_and_needs_a_yes(database_url: str, client: dict[str, Any]) -> None:

@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from broker.store import migrations, revision
+from tests.by_hand import execute_at
 from tests.cli.running import rows, run
 from tests.postgres import PostgresServer
 from tests.stage import free_port
@@ -14,33 +15,13 @@ from tests.stage import free_port
 CANARY = "canary-password"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A database in which nothing is."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/empty.db"
-    url: str = request.getfixturevalue("postgres_url")
-    return url
-
-
-def execute(url: str, *statements: str) -> None:
-    """Change the database by hand, past the program."""
-
-    def use(connection: Connection) -> None:
-        with connection.begin():
-            for statement in statements:
-                connection.execute(text(statement))
-
-    migrations.with_connection(url, use)
-
-
-def test_upgrade_makes_the_schema_and_shows_each_step(empty_url: str) -> None:
-    result = run("db", "upgrade", url=empty_url)
+def test_upgrade_makes_the_schema_and_shows_each_step(new_database_url: str) -> None:
+    result = run("db", "upgrade", url=new_database_url)
     assert (result.exit_code, result.stderr) == (0, "")
     steps, last = result.stdout.strip().rsplit("\n", 1)
     assert steps.startswith("upgrade base -> 0001, ")
     assert last == f"The database is at revision {revision.HEAD}."
-    assert run("db", "check", url=empty_url).exit_code == 0
+    assert run("db", "check", url=new_database_url).exit_code == 0
 
 
 def test_a_second_upgrade_does_nothing_and_says_where_it_is(database_url: str) -> None:
@@ -102,8 +83,8 @@ def test_history_needs_no_database() -> None:
 
 
 @pytest.mark.parametrize("as_json", [False, True])
-def test_check_of_an_empty_database_says_behind(empty_url: str, as_json: bool) -> None:
-    result = run("db", "check", *(["--json"] if as_json else []), url=empty_url)
+def test_check_of_an_empty_database_says_behind(new_database_url: str, as_json: bool) -> None:
+    result = run("db", "check", *(["--json"] if as_json else []), url=new_database_url)
     assert result.exit_code == 1
     if as_json:
         assert json.loads(result.stdout) == {
@@ -118,7 +99,7 @@ def test_check_of_an_empty_database_says_behind(empty_url: str, as_json: bool) -
 
 
 def test_check_prints_what_differs(own_database_url: str) -> None:
-    execute(own_database_url, "ALTER TABLE users ADD COLUMN by_hand TEXT", "DROP INDEX ix_audit_events_at")
+    execute_at(own_database_url, "ALTER TABLE users ADD COLUMN by_hand TEXT", "DROP INDEX ix_audit_events_at")
     result = run("db", "check", url=own_database_url)
     assert result.exit_code == 4
     assert "by_hand" in result.stdout
@@ -129,7 +110,7 @@ def test_check_prints_what_differs(own_database_url: str) -> None:
 
 
 def test_a_database_of_a_later_release_is_left_alone(own_database_url: str) -> None:
-    execute(own_database_url, "UPDATE alembic_version SET version_num = '9999b'")
+    execute_at(own_database_url, "UPDATE alembic_version SET version_num = '9999b'")
     for *arguments, code in (("upgrade", 1), ("plan", 1), ("downgrade", "base", "--yes", 1), ("check", 3)):
         result = run("db", *arguments, url=own_database_url)
         assert result.exit_code == code

@@ -5,29 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, text
 
 from broker import opaque, sealing
 from broker.cli.doctor import clocks
 from broker.clock import system_clock
-from broker.store import clients, migrations
+from broker.store import clients
 from broker.store.database import connect
 from broker.store.revision import HEAD
+from tests.by_hand import execute_at
 from tests.cli.examining import examine
 from tests.stage import SECRET_KEY, HeldClock, free_port
 
 DAY = 86_400
-
-
-def execute(url: str, *statements: str) -> None:
-    """Change the database past the program."""
-
-    def use(connection: Connection) -> None:
-        with connection.begin():
-            for statement in statements:
-                connection.execute(text(statement))
-
-    migrations.with_connection(url, use)
 
 
 def register(url: str, client_id: str = "cli_app", **metadata: Any) -> None:
@@ -81,7 +70,7 @@ def test_a_missing_file_is_a_warning_and_is_not_made(tmp_path: Path) -> None:
 def test_another_revision_is_a_fault_and_nothing_more_is_asked(
     own_database_url: str, sown: str, words: str, remedy: str
 ) -> None:
-    execute(own_database_url, sown)
+    execute_at(own_database_url, sown)
     findings = examine(own_database_url)
     assert findings["revision"].outcome == "fault"
     assert words in findings["revision"].found
@@ -91,7 +80,7 @@ def test_another_revision_is_a_fault_and_nothing_more_is_asked(
 
 
 def test_tables_changed_by_hand_are_a_fault(own_database_url: str) -> None:
-    execute(own_database_url, "ALTER TABLE users ADD COLUMN by_hand TEXT")
+    execute_at(own_database_url, "ALTER TABLE users ADD COLUMN by_hand TEXT")
     finding = examine(own_database_url)["tables"]
     assert (finding.outcome, "by_hand" in finding.found) == ("fault", True)
     assert "`broker db check`" in (finding.remedy or "")
@@ -134,14 +123,14 @@ def test_an_older_secret_key_may_be_behind_the_first(database_url: str) -> None:
 
 
 def test_a_damaged_key_is_a_fault(database_url: str) -> None:
-    execute(database_url, "UPDATE signing_keys SET kid = 'other' WHERE alg = 'ES256' AND number = 1")
+    execute_at(database_url, "UPDATE signing_keys SET kid = 'other' WHERE alg = 'ES256' AND number = 1")
     finding = examine(database_url)["signing keys"]
     assert (finding.outcome, "damaged" in finding.found) == ("fault", True)
     assert "from a backup" in (finding.remedy or "")
 
 
 def test_no_keys_yet_is_well(database_url: str) -> None:
-    execute(database_url, "DELETE FROM signing_keys")
+    execute_at(database_url, "DELETE FROM signing_keys")
     findings = examine(database_url)
     assert findings["signing keys"].outcome == "ok"
     assert "key ages" not in findings
@@ -149,7 +138,7 @@ def test_no_keys_yet_is_well(database_url: str) -> None:
 
 def test_a_key_older_than_its_lifetime_is_a_warning(database_url: str) -> None:
     """Which happens only where no broker has run to announce the next."""
-    execute(database_url, "DELETE FROM signing_keys WHERE number = 2")
+    execute_at(database_url, "DELETE FROM signing_keys WHERE number = 2")
     clock = HeldClock()
     clock.advance(90 * DAY)
     assert examine(database_url, clock=clock)["key ages"].outcome == "ok"
@@ -173,7 +162,7 @@ def test_the_age_is_that_of_the_key_that_signs(database_url: str) -> None:
 def test_tiktok_tokens_that_do_not_open_are_a_fault(database_url: str) -> None:
     stranger = sealing.Sealer([sealing.SecretKey(sealing.new_secret_key())]).seal(b"x", purpose="x", row="x")
     blob = f"X'{stranger.hex()}'" if database_url.startswith("sqlite") else f"'\\x{stranger.hex()}'"
-    execute(
+    execute_at(
         database_url,
         "INSERT INTO users (id, union_id, created_at, updated_at) VALUES ('usr_1', 'u', 1, 1)",
         "INSERT INTO accounts (id, user_id, registration, open_id, granted_scope, sealed_tokens, authorized_at, "
@@ -223,5 +212,5 @@ def test_an_app_that_cannot_work_is_named(
     assert words in finding.found
     assert remedy in (finding.remedy or "")
     assert "apps" not in findings
-    execute(database_url, "UPDATE clients SET disabled_at = 1")
+    execute_at(database_url, "UPDATE clients SET disabled_at = 1")
     assert "app cli_app" not in examine(database_url)

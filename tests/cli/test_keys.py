@@ -8,7 +8,8 @@ from sqlalchemy import select
 from broker.clock import system_clock
 from broker.store.database import connect
 from broker.store.schema import audit_events
-from tests.cli.keys_there import execute, keys, listed, one_algorithm, url
+from tests.by_hand import execute
+from tests.cli.keys_there import keys, listed, one_algorithm, url
 from tests.cli.running import rows, run
 from tests.keys.made import DAY
 

@@ -29,29 +29,20 @@ def alembic(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A database in which nothing is."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/empty.db"
-    url: str = request.getfixturevalue("postgres_url")
-    return url
-
-
-def test_plain_alembic_does_what_broker_db_does(empty_url: str) -> None:
-    done = alembic(empty_url, "upgrade", "head")
+def test_plain_alembic_does_what_broker_db_does(new_database_url: str) -> None:
+    done = alembic(new_database_url, "upgrade", "head")
     assert done.returncode == 0, done.stderr
-    assert run("db", "check", url=empty_url).exit_code == 0
-    assert run("db", "downgrade", "base", "--yes", url=empty_url).exit_code == 0
-    assert alembic(empty_url, "current").stdout.strip() == ""
+    assert run("db", "check", url=new_database_url).exit_code == 0
+    assert run("db", "downgrade", "base", "--yes", url=new_database_url).exit_code == 0
+    assert alembic(new_database_url, "current").stdout.strip() == ""
 
 
-def test_plain_alembic_writes_the_sql_down(empty_url: str) -> None:
-    written = alembic(empty_url, "upgrade", "head", "--sql")
+def test_plain_alembic_writes_the_sql_down(new_database_url: str) -> None:
+    written = alembic(new_database_url, "upgrade", "head", "--sql")
     assert written.returncode == 0, written.stderr
     assert "CREATE TABLE users" in written.stdout
-    assert ("BYTEA" in written.stdout) is empty_url.startswith("postgresql")
-    assert run("db", "current", url=empty_url).stdout == "none\n"
+    assert ("BYTEA" in written.stdout) is new_database_url.startswith("postgresql")
+    assert run("db", "current", url=new_database_url).stdout == "none\n"
 
 
 def test_without_a_setting_plain_alembic_and_broker_db_mean_the_same_file(tmp_path: Path) -> None:
@@ -98,10 +89,12 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "site"
 
 
-def test_an_installed_package_migrates_from_any_folder(installed: Path, empty_url: str, tmp_path: Path) -> None:
+def test_an_installed_package_migrates_from_any_folder(
+    installed: Path, new_database_url: str, tmp_path: Path
+) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    environ = clean({"BROKER_DATABASE_URL": empty_url, "PYTHONPATH": str(installed)})
+    environ = clean({"BROKER_DATABASE_URL": new_database_url, "PYTHONPATH": str(installed)})
 
     def broker(*arguments: str) -> str:
         done = subprocess.run(
@@ -119,7 +112,7 @@ def test_an_installed_package_migrates_from_any_folder(installed: Path, empty_ur
     assert broker("-c", "import broker; print(broker.__file__)").startswith(str(installed))
     assert "upgrade base -> 0001" in broker("-m", "broker", "db", "upgrade")
     assert "In step" in broker("-m", "broker", "db", "check")
-    assert run("db", "check", url=empty_url).exit_code == 0
+    assert run("db", "check", url=new_database_url).exit_code == 0
     assert list(elsewhere.iterdir()) == []
 
 

@@ -14,8 +14,8 @@ from broker.configuration.process import this_user
 from broker.store import audit
 from broker.store.database import connect
 from broker.store.schema import audit_events
+from tests.by_hand import execute
 from tests.cli.running import rows, run
-from tests.store.rows import execute
 
 NONE = {
     "pushed_requests": 0,

@@ -6,9 +6,10 @@ import signal
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from broker.store import migrations, revision
+from tests.by_hand import execute_at
 from tests.cli.running import PATIENCE, Serving, ended, listening, rows, run, serving, settings, starting
 from tests.stage import free_port
 
@@ -72,11 +73,7 @@ def test_a_database_of_a_later_release_is_refused(tmp_path: Path, migrate: bool)
     database_url = f"sqlite:///{tmp_path}/broker.db"
     migrations.upgrade(database_url)
 
-    def age(connection: Connection) -> None:
-        with connection.begin():
-            connection.execute(text("UPDATE alembic_version SET version_num = '9999b'"))
-
-    migrations.with_connection(database_url, age)
+    execute_at(database_url, "UPDATE alembic_version SET version_num = '9999b'")
     arguments = ["--migrate"] if migrate else []
     done = ended("serve", "--port", "0", *arguments, environ=settings(database_url), cwd=tmp_path)
     assert done.returncode == 1
@@ -87,12 +84,7 @@ def test_a_database_of_a_later_release_is_refused(tmp_path: Path, migrate: bool)
 
 def test_an_older_database_is_refused_and_the_command_named(postgres_url: str, tmp_path: Path) -> None:
     migrations.upgrade(postgres_url)
-
-    def age(connection: Connection) -> None:
-        with connection.begin():
-            connection.execute(text("UPDATE alembic_version SET version_num = '0000'"))
-
-    migrations.with_connection(postgres_url, age)
+    execute_at(postgres_url, "UPDATE alembic_version SET version_num = '0000'")
     done = ended("serve", "--port", "0", environ=settings(postgres_url), cwd=tmp_path)
     assert done.returncode == 1
     assert f"needs {revision.HEAD}; run `broker db upgrade`" in done.stderr

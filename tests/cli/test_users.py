@@ -9,8 +9,9 @@ from sqlalchemy import select, text
 
 from broker.store.database import connect
 from broker.store.schema import audit_events, grants, sessions, users
+from tests.by_hand import execute
 from tests.cli.running import rows, run
-from tests.store.rows import NOW, add_client, authorization, execute, profile, record, redeem, sign_in
+from tests.store.rows import NOW, add_client, authorization, profile, record, redeem, sign_in
 
 DASHED = "-h00ExampleOpenIdExampleOpenIdExampl"
 DESTRUCTIVE = ("sign-out", "block", "disconnect", "erase")

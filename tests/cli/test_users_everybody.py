@@ -8,8 +8,9 @@ from sqlalchemy import text
 from broker.cli import users_everybody
 from broker.store import everybody
 from broker.store.database import connect
+from tests.by_hand import execute
 from tests.cli.running import rows, run
-from tests.store.rows import NOW, add_client, authorization, execute, profile, record, sign_in
+from tests.store.rows import NOW, add_client, authorization, profile, record, sign_in
 
 PEOPLE = 5
 

@@ -5,7 +5,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from broker.store.database import Database, Transaction
 from broker.store.schema import metadata
@@ -41,15 +41,6 @@ def raw_file(database_url: str) -> bytes:
     with contextlib.closing(sqlite3.connect(file)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     return file.read_bytes()
-
-
-async def execute(database: Database, sql: str) -> None:
-    """Change something behind the broker's back, as an operator with a database shell could."""
-    await database.transact(_execute, sql)
-
-
-async def _execute(tx: Transaction, sql: str) -> None:
-    await tx.all(text(sql))
 
 
 async def changed(database: Database, before: Contents) -> list[tuple[str, str]]:

@@ -1,7 +1,8 @@
 """A person blocked in the middle of a journey: no code, no token, no refresh, no userinfo from then on."""
 
 from broker.store import clients
-from tests.journeys.tables import contents, execute, written
+from tests.by_hand import execute
+from tests.journeys.tables import contents, written
 from tests.stage import WEB, Stage, answer_in
 
 BLOCK = "UPDATE users SET blocked_at = 1"

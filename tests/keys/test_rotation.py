@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 
 import orjson
 import pytest
-from sqlalchemy import text
 
 from broker.keys import making
 from broker.keys.ring import Ring
@@ -15,7 +14,8 @@ from broker.keys.rotation import Rotation
 from broker.keys.schedule import Rules
 from broker.sealing import Sealer, SecretKey, Unsealable, new_secret_key
 from broker.store import keys
-from broker.store.database import Database, Transaction, connect
+from broker.store.database import Database, connect
+from tests.by_hand import execute
 from tests.emptied import empty_database_url as database_url
 from tests.keys.made import DAY, NOW, RULES, ring_in, signing_key
 from tests.stage import HeldClock
@@ -32,13 +32,6 @@ def rotation(database: Database, clock: HeldClock | None = None, **changes: Any)
     """A keeper as `serve` has one."""
     known: dict[str, Any] = {"sealer": SEALER, "algs": ALGS, "rules": RULES, "clock": clock or HeldClock(NOW)}
     return Rotation(database, **known | changes)
-
-
-async def execute(database: Database, statement: str) -> None:
-    async def change(tx: Transaction) -> None:
-        await tx.all(text(statement))
-
-    await database.transact(change)
 
 
 async def test_the_first_start_makes_a_key_to_sign_and_one_for_refresh_tokens_and_the_next_of_each(

@@ -173,9 +173,9 @@ def test_long_work_shows_how_far_it_is(before: str, later: Later, monkeypatch: p
     assert migrations.current(before) == later.index
 
 
-def test_an_index_comes_and_goes_online_on_both_databases(empty_url: str, later: Later) -> None:
-    migrations.upgrade(empty_url, later.index)
-    assert not [line for line in migrations.lacking(empty_url) if "ix_" in line]
-    migrations.downgrade(empty_url, later.column)
-    migrations.upgrade(empty_url, later.index)
-    assert migrations.current(empty_url) == later.index
+def test_an_index_comes_and_goes_online_on_both_databases(new_database_url: str, later: Later) -> None:
+    migrations.upgrade(new_database_url, later.index)
+    assert not [line for line in migrations.lacking(new_database_url) if "ix_" in line]
+    migrations.downgrade(new_database_url, later.column)
+    migrations.upgrade(new_database_url, later.index)
+    assert migrations.current(new_database_url) == later.index

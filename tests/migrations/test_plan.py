@@ -20,12 +20,12 @@ WHERE l.pid = pg_backend_pid() AND c.relkind = 'r' AND c.relnamespace = 'public'
 _RANKS = ("RowExclusive", "ShareUpdateExclusive", "Share", "ShareRowExclusive", "Exclusive", "AccessExclusive")
 
 
-def test_the_plan_of_a_new_database_is_what_makes_it(empty_url: str) -> None:
-    planned = json.loads(run("db", "plan", "--json", url=empty_url).stdout)
+def test_the_plan_of_a_new_database_is_what_makes_it(new_database_url: str) -> None:
+    planned = json.loads(run("db", "plan", "--json", url=new_database_url).stdout)
     assert [step["revision"] for step in planned["steps"]] == [one.id for one in migrations.history()]
     assert planned["held"] is None
-    assert run("db", "current", url=empty_url).stdout == "none\n"
-    assert "CREATE TABLE users" in run("db", "plan", url=empty_url).stdout
+    assert run("db", "current", url=new_database_url).stdout == "none\n"
+    assert "CREATE TABLE users" in run("db", "plan", url=new_database_url).stdout
     made = [each["sql"] for step in planned["steps"] for each in step["statements"]]
     tables = sorted(effects.new_tables(made) - {"alembic_version"})
     assert tables == sorted(metadata.tables)

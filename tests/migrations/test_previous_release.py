@@ -106,7 +106,7 @@ async def upgrade(url: str) -> None:
 
 
 async def test_the_release_before_serves_while_the_schema_is_upgraded(
-    previous: Release, empty_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    previous: Release, new_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Of that release's files no coverage is measured.
     monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
@@ -114,7 +114,7 @@ async def test_the_release_before_serves_while_the_schema_is_upgraded(
     world.add_app(App(CLIENT_KEY, TIKTOK_SECRET, [f"{ISSUER}/callback/tiktok"]))
     async with AsyncExitStack() as stack:
         tiktok = await stack.enter_async_context(simulating(create_app(world)))
-        settings = environment(ISSUER, empty_url, tiktok)
+        settings = environment(ISSUER, new_database_url, tiktok)
         secret = prepare(previous, settings, tmp_path)
         (tmp_path / "new").mkdir()
         old = stack.enter_context(serving(environ=previous.environ(settings), cwd=tmp_path))
@@ -128,11 +128,11 @@ async def test_the_release_before_serves_while_the_schema_is_upgraded(
                 people.create_task(crowd.go_on(browser, person))
             await crowd.more_rounds(1)
             before = sum(crowd.rounds.values())
-            await upgrade(empty_url)
+            await upgrade(new_database_url)
             assert sum(crowd.rounds.values()) > before, "the upgrade was over before anybody did anything"
             await crowd.more_rounds(2)
             crowd.over = True
-        assert await asyncio.to_thread(migrations.current, empty_url) == revision.HEAD
+        assert await asyncio.to_thread(migrations.current, new_database_url) == revision.HEAD
         new = stack.enter_context(serving(environ=settings, cwd=tmp_path / "new"))
         # Replicas change one by one, so that a chain of refreshes wanders between both releases.
         for origin in (new.origin, old.origin, new.origin):

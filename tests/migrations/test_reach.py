@@ -8,25 +8,19 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from sqlalchemy import Connection, text
 
 from broker.store import migrations, revision
 from broker.store.database import connect
+from tests.by_hand import execute, execute_at
 from tests.cli.running import run, serving, settings
 from tests.cli.test_serve_database import ready
-from tests.journeys.tables import execute
 from tests.migrations.later import Later
 from tests.stage import HeldClock, running_stage
 
 
 def put(url: str, id_: str) -> None:
     """Write down another revision than the database is at."""
-
-    def use(connection: Connection) -> None:
-        with connection.begin():
-            connection.execute(text("UPDATE alembic_version SET version_num = :id"), {"id": id_})
-
-    migrations.with_connection(url, use)
+    execute_at(url, f"UPDATE alembic_version SET version_num = '{id_}'")
 
 
 @contextlib.contextmanager
@@ -94,8 +88,8 @@ def test_a_contract_asks_first(own_database_url: str, later: Later) -> None:
     )
 
 
-def test_a_new_database_is_brought_up_to_the_head_at_once(empty_url: str, later: Later) -> None:
-    done = run("db", "upgrade", url=empty_url)
+def test_a_new_database_is_brought_up_to_the_head_at_once(new_database_url: str, later: Later) -> None:
+    done = run("db", "upgrade", url=new_database_url)
     assert done.stdout.splitlines()[-1] == f"The database is at revision {later.contract}."
 
 
@@ -167,12 +161,11 @@ def test_a_database_from_which_a_later_release_took_away_is_refused(own_database
 
 
 def test_what_is_missing_is_drift_in_a_database_that_is_ahead(own_database_url: str) -> None:
-    def use(connection: Connection) -> None:
-        with connection.begin():
-            connection.execute(text("ALTER TABLE users DROP COLUMN username"))
-            connection.execute(text("ALTER TABLE users ADD COLUMN later TEXT"))
-
-    migrations.with_connection(own_database_url, use)
+    execute_at(
+        own_database_url,
+        "ALTER TABLE users DROP COLUMN username",
+        "ALTER TABLE users ADD COLUMN later TEXT",
+    )
     put(own_database_url, f"{int(revision.HEAD[:4]) + 1:04}{revision.HEAD[4:]}")
     checked = run("db", "check", "--json", url=own_database_url)
     assert checked.exit_code == 4

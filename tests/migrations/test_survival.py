@@ -73,19 +73,19 @@ def of(tables: Tables, columns: dict[str, list[str]]) -> dict[str, list[list[Any
 
 
 @every_revision
-def test_rows_of_every_revision_survive_to_the_head_and_back(id_: str, empty_url: str) -> None:
+def test_rows_of_every_revision_survive_to_the_head_and_back(id_: str, new_database_url: str) -> None:
     written = kept(id_)
-    migrations.upgrade(empty_url, id_)
-    write(empty_url, written)
-    migrations.upgrade(empty_url)
-    assert migrations.current(empty_url) == revision.HEAD
-    assert migrations.differences(empty_url) == []
-    at_head = read(empty_url)
+    migrations.upgrade(new_database_url, id_)
+    write(new_database_url, written)
+    migrations.upgrade(new_database_url)
+    assert migrations.current(new_database_url) == revision.HEAD
+    assert migrations.differences(new_database_url) == []
+    at_head = read(new_database_url)
     # What a contract took away is not there to be compared.
     stayed = {name: [column for column in rows[0] if column in at_head[name][0]] for name, rows in written.items()}
     assert of(at_head, stayed) == of(written, stayed)
-    migrations.downgrade(empty_url, id_)
-    back = read(empty_url)
+    migrations.downgrade(new_database_url, id_)
+    back = read(new_database_url)
     assert {name: list(rows[0]) for name, rows in back.items()} == {
         name: list(rows[0]) for name, rows in written.items()
     }

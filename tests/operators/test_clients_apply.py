@@ -1,5 +1,7 @@
 """`broker clients apply`: the clients become those of the file, all or none, and no secret is printed."""
 
+import contextlib
+import io
 import json
 import stat
 from collections.abc import Callable
@@ -225,6 +227,14 @@ def test_every_fault_is_told_and_nothing_is_done(
     for fault in faults:
         assert fault in result.stderr
     assert kept(database_url) == {}
+
+
+def test_a_file_without_an_end_is_not_read_to_it(apply: Apply, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = io.BytesIO(b"#" * 3_000_000)
+    monkeypatch.setattr(click, "open_file", lambda *_: contextlib.nullcontext(given))
+    result = apply(WEB)
+    assert (result.exit_code, "larger than 1 MiB" in result.stderr) == (1, True)
+    assert given.tell() < 1_100_000
 
 
 def test_keys_may_lie_beside_the_file(database_url: str, apply: Apply, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ def at_hash(token: str, alg: str) -> str:
     return base64.urlsafe_b64encode(whole[: len(whole) // 2]).rstrip(b"=").decode()
 
 
+# joserfc warns of the name, which is the one that OpenID Connect clients know.
 @pytest.mark.filterwarnings("ignore:EdDSA is deprecated via RFC 9864")
 async def test_every_algorithm_verifies_against_the_published_keys(stage: Stage) -> None:
     """By PyJWT and by joserfc, at sign-in and after a refresh; the access token stays as the operator chose."""

@@ -9,10 +9,10 @@ import jwt
 from broker.keys import refresh
 from broker.keys.making import RefreshKey
 from broker.store import clients
+from tests.by_hand import execute
 from tests.client_auth.signing import jwk, key
 from tests.provider.proving import API, API_SECRET, post, proof, refusal, register, register_machine
 from tests.stage import PUBLIC, PUBLIC_REDIRECT, WEB, WEB_REDIRECT, WEB_SECRET, Stage
-from tests.store.rows import execute
 
 DEAD = {"active": False}
 WEB_AUTH = (WEB, WEB_SECRET)

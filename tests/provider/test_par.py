@@ -5,8 +5,9 @@ from typing import Any
 
 import httpx
 
+from tests.by_hand import execute
 from tests.client_auth.signing import jwk, key
-from tests.journeys.tables import changed, contents, execute, written
+from tests.journeys.tables import changed, contents, written
 from tests.provider.proving import API_SECRET, assertion, post, refusal, register
 from tests.provider.visiting import enter, to_app, to_tiktok, told
 from tests.stage import PUBLIC, WEB, WEB_REDIRECT, WEB_SECRET, Stage

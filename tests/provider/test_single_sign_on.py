@@ -7,7 +7,8 @@ import pytest
 from broker.opaque import base64url
 from broker.store import sessions
 from broker.store.database import Row
-from tests.journeys.tables import contents, execute, written
+from tests.by_hand import execute
+from tests.journeys.tables import contents, written
 from tests.provider.visiting import SESSION, asks_tiktok, at_once, digest_of, enter, resume, told, with_cookie
 from tests.stage import PUBLIC, WEB, HeldClock, Stage, running_stage
 from tests.store.watching import Statements

@@ -11,8 +11,9 @@ from broker.clock import stopwatch
 from broker.housekeeping import Housekeeping
 from broker.store import leases, purging
 from broker.store.database import Database, SchemaMismatch, Transaction, connect
+from tests.by_hand import execute
 from tests.stage import HeldClock
-from tests.store.rows import execute, row
+from tests.store.rows import row
 
 ROUND = 60
 LEASE = 30

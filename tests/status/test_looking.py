@@ -8,8 +8,8 @@ from broker.indices import BLOCK, Indices
 from broker.oauth.status_list import SIZE
 from broker.store import statuses
 from broker.store.database import Database
+from tests.by_hand import execute
 from tests.journeys.proxy import proxied
-from tests.journeys.tables import execute
 from tests.journeys.test_database_away import postgres_copy
 from tests.stage import WEB, WEB_SECRET, HeldClock, Stage, running_stage
 from tests.status.reading import claims_of, marked, told

@@ -11,7 +11,8 @@ import pytest
 
 from broker.app import running
 from broker.store import purging
-from tests.journeys.tables import contents, execute
+from tests.by_hand import execute
+from tests.journeys.tables import contents
 from tests.keys.test_while_running import revoke, ring
 from tests.stage import WEB, WEB_SECRET, HeldClock, Stage, running_stage
 from tests.status.reading import SEEN_EVERYWHERE, claims_of, place_of, read, told

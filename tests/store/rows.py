@@ -145,11 +145,6 @@ async def rotate(database: Database, generation: int = 0, **changes: Any) -> Out
     return await database.run(rotating.rotate, **(correct | changes))
 
 
-async def execute(database: Database, sql: str) -> int:
-    """Do to the rows what no store function does yet."""
-    return await database.transact(_run, text(sql))
-
-
 async def row(database: Database, sql: str) -> dict[str, Any]:
     """The one row that `sql` answers."""
     found = await database.read(_one, text(sql))
@@ -160,10 +155,6 @@ async def row(database: Database, sql: str) -> dict[str, Any]:
 async def grant_row(database: Database) -> dict[str, Any]:
     """The grant as it stands."""
     return await row(database, "SELECT * FROM grants")
-
-
-async def _run(tx: Transaction, statement: TextClause) -> int:
-    return await tx.run(statement)
 
 
 async def _one(tx: Transaction, statement: TextClause) -> Row | None:

@@ -9,7 +9,8 @@ import pytest
 from broker.store import avatars, outbox, users
 from broker.store.database import Database
 from broker.store.users import AVATAR_HANDLE_LENGTH
-from tests.store.rows import NOW, add_client, execute, profile, record, row, sign_in
+from tests.by_hand import execute
+from tests.store.rows import NOW, add_client, profile, record, row, sign_in
 from tests.store.watching import Statements
 
 LINK = "https://p16-sign.tiktokcdn.com/tos/a~c5_168x168.jpeg?x-expires=1&x-signature=a"

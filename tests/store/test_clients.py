@@ -2,7 +2,8 @@
 
 from broker.store import audit, client_changes, clients
 from broker.store.database import Database
-from tests.store.rows import APP, GRANT, NOW, add_client, execute, record, redeem, row, sign_in
+from tests.by_hand import execute
+from tests.store.rows import APP, GRANT, NOW, add_client, record, redeem, row, sign_in
 
 METADATA = {"client_name": "Die Äpp", "redirect_uris": ["https://app.example/cb"], "no_pkce": False}
 

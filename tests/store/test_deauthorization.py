@@ -11,6 +11,7 @@ from broker.store import audit, clients, deauthorization, sessions
 from broker.store.database import Database, Transaction
 from broker.store.deauthorization import Deauthorized, Outdated
 from broker.store.grant_rows import Refused, Spent
+from tests.by_hand import execute
 from tests.store.rows import (
     APP,
     GRANT,
@@ -18,7 +19,6 @@ from tests.store.rows import (
     REDIRECT,
     add_client,
     authorization,
-    execute,
     grant_row,
     profile,
     record,

@@ -11,7 +11,8 @@ from broker.store.deauthorization import Deauthorized
 from broker.store.deliveries import Arrival
 from broker.store.grant_rows import Refused, Spent
 from broker.store.sign_ins import SessionOver, TakenBack
-from tests.store.rows import NOW, add_client, execute, record, redeem, rotate, row, sign_in
+from tests.by_hand import execute
+from tests.store.rows import NOW, add_client, record, redeem, rotate, row, sign_in
 from tests.store.test_deauthorization import count, deauthorize
 from tests.store.test_races import processes, race
 from tests.store.test_sessions_end import continuation, live

@@ -10,11 +10,11 @@ from sqlalchemy import text
 from broker.store import audit, grants, sessions
 from broker.store.database import Database, Row, SchemaMismatch, Transaction
 from broker.store.grant_rows import Refused
+from tests.by_hand import execute
 from tests.store.rows import (
     APP,
     GRANT,
     NOW,
-    execute,
     grant_row,
     record,
     redeem,

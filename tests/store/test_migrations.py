@@ -1,45 +1,19 @@
 """Migrations make the schema, models and database agree, and two deployers at once do no harm."""
 
 import asyncio
-import contextlib
-import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from broker.store import migrations, revision
 from broker.store.database import connect
-from tests.postgres import PostgresServer
+from tests.by_hand import execute_at
 
 ROOT = Path(__file__).parents[2]
 UPGRADE = "import sys; from broker.store import migrations; migrations.upgrade(sys.argv[1])"
 BY_HAND = ("ALTER TABLE users ADD COLUMN stray TEXT", "ALTER TABLE grants DROP COLUMN ended_reason")
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A database that no migration has touched."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'new.db'}"
-    url: str = request.getfixturevalue("postgres_url")
-    return url
-
-
-@pytest.fixture
-def by_hand(postgres: PostgresServer) -> Callable[[str, str], None]:
-    """Runs SQL past the migrations."""
-
-    def run(url: str, sql: str) -> None:
-        if url.startswith("sqlite"):
-            with contextlib.closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
-                connection.execute(sql)
-        else:
-            postgres.run(sql, url.rpartition("/")[2])
-
-    return run
 
 
 async def served_revision(url: str) -> str | None:
@@ -62,47 +36,47 @@ def test_every_migration_says_what_it_does_and_follows_the_one_before() -> None:
     assert [one.previous for one in history] == [None, *(one.id for one in history[:-1])]
 
 
-def test_after_the_upgrade_models_and_database_agree(empty_url: str) -> None:
-    assert migrations.current(empty_url) is None
-    assert migrations.differences(empty_url) != []
-    migrations.upgrade(empty_url)
-    assert migrations.current(empty_url) == revision.HEAD
-    assert migrations.differences(empty_url) == []
+def test_after_the_upgrade_models_and_database_agree(new_database_url: str) -> None:
+    assert migrations.current(new_database_url) is None
+    assert migrations.differences(new_database_url) != []
+    migrations.upgrade(new_database_url)
+    assert migrations.current(new_database_url) == revision.HEAD
+    assert migrations.differences(new_database_url) == []
 
 
-def test_up_down_and_up_again_leads_to_the_same(empty_url: str) -> None:
-    migrations.upgrade(empty_url)
-    migrations.downgrade(empty_url, "base")
-    assert migrations.current(empty_url) is None
-    assert asyncio.run(served_revision(empty_url)) is None
-    migrations.upgrade(empty_url)
-    migrations.upgrade(empty_url)
-    assert migrations.current(empty_url) == revision.HEAD
-    assert migrations.differences(empty_url) == []
+def test_up_down_and_up_again_leads_to_the_same(new_database_url: str) -> None:
+    migrations.upgrade(new_database_url)
+    migrations.downgrade(new_database_url, "base")
+    assert migrations.current(new_database_url) is None
+    assert asyncio.run(served_revision(new_database_url)) is None
+    migrations.upgrade(new_database_url)
+    migrations.upgrade(new_database_url)
+    assert migrations.current(new_database_url) == revision.HEAD
+    assert migrations.differences(new_database_url) == []
 
 
-def test_a_revision_that_there_is_not_is_named(empty_url: str) -> None:
+def test_a_revision_that_there_is_not_is_named(new_database_url: str) -> None:
     with pytest.raises(migrations.NoSuchRevision, match="4711"):
-        migrations.upgrade(empty_url, "4711")
-    migrations.upgrade(empty_url)
+        migrations.upgrade(new_database_url, "4711")
+    migrations.upgrade(new_database_url)
     with pytest.raises(migrations.NoSuchRevision, match="-9"):
-        migrations.downgrade(empty_url, "-9")
-    assert migrations.current(empty_url) == revision.HEAD
+        migrations.downgrade(new_database_url, "-9")
+    assert migrations.current(new_database_url) == revision.HEAD
 
 
-def test_a_column_too_many_or_too_few_is_a_difference(empty_url: str, by_hand: Callable[[str, str], None]) -> None:
-    migrations.upgrade(empty_url)
+def test_a_column_too_many_or_too_few_is_a_difference(new_database_url: str) -> None:
+    migrations.upgrade(new_database_url)
     for sql in BY_HAND:
-        by_hand(empty_url, sql)
-    found = " ".join(migrations.differences(empty_url))
+        execute_at(new_database_url, sql)
+    found = " ".join(migrations.differences(new_database_url))
     assert "stray" in found
     assert "ended_reason" in found
 
 
-def test_two_processes_that_upgrade_at_once_do_the_work_once(empty_url: str) -> None:
-    command = (sys.executable, "-W", "error", "-c", UPGRADE, empty_url)
+def test_two_processes_that_upgrade_at_once_do_the_work_once(new_database_url: str) -> None:
+    command = (sys.executable, "-W", "error", "-c", UPGRADE, new_database_url)
     processes = [subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     for process in processes:
         _, complaint = process.communicate(timeout=60)
         assert process.returncode == 0, complaint
-    assert migrations.differences(empty_url) == []
+    assert migrations.differences(new_database_url) == []

@@ -13,7 +13,8 @@ from broker.store import accounts, users
 from broker.store.accounts import Authorization
 from broker.store.database import Database, Transaction, connect
 from broker.store.users import Profile, User
-from tests.store.rows import NOW, authorization, execute, profile, row
+from tests.by_hand import execute
+from tests.store.rows import NOW, authorization, profile, row
 
 
 async def meet(tx: Transaction, person: Profile, account: Authorization, *, now: int) -> tuple[User, str | None]:

@@ -178,10 +178,10 @@ async def test_a_wrong_parameter_name_is_a_key_error(database: Database) -> None
 
 
 async def test_no_connection_to_be_had_is_unavailable_and_not_a_hanging_request(
-    database_url: str,
+    database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database = await connect(database_url, pool_size=1)
-    database._reach_seconds = 0.05  # type: ignore[attr-defined]  # PostgreSQL's, as the fixture says
+    monkeypatch.setattr(database, "_reach_seconds", 0.05)
     busy, done = asyncio.Event(), asyncio.Event()
 
     async def keep(tx: Transaction) -> None:

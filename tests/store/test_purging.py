@@ -7,13 +7,13 @@ import pytest
 from broker.oauth.status_list import LEEWAY_SECONDS
 from broker.store import audit, purging
 from broker.store.database import Database
+from tests.by_hand import execute
 from tests.store.rows import (
     CODE_TTL,
     GRANT_TTL,
     NOW,
     REFRESH_TTL,
     SESSION_TTL,
-    execute,
     redeem,
     row,
 )

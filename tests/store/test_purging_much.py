@@ -11,7 +11,8 @@ from sqlalchemy import Executable, text
 from broker.store import outbox, postgresql, purging, sqlite
 from broker.store.database import Database, Row, Transaction
 from broker.store.schema import metadata
-from tests.store.rows import NOW, execute
+from tests.by_hand import execute
+from tests.store.rows import NOW
 from tests.store.test_purging import batches
 from tests.store.watching import Statements
 

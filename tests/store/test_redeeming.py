@@ -5,6 +5,7 @@ from typing import Any
 from broker.store import clients
 from broker.store.database import Database
 from broker.store.grant_rows import Refused, Spent, StaleClient
+from tests.by_hand import execute
 from tests.store.rows import (
     APP,
     CODE_TTL,
@@ -13,7 +14,6 @@ from tests.store.rows import (
     NOW,
     SESSION_TTL,
     add_client,
-    execute,
     grant_row,
     record,
     redeem,

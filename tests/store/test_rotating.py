@@ -5,6 +5,7 @@ import pytest
 from broker.store import clients
 from broker.store.database import Database
 from broker.store.grant_rows import Refused, Spent, StaleClient
+from tests.by_hand import execute
 from tests.store.rows import (
     APP,
     GRANT_TTL,
@@ -12,7 +13,6 @@ from tests.store.rows import (
     REFRESH_TTL,
     SESSION_TTL,
     add_client,
-    execute,
     grant_row,
     record,
     redeem,

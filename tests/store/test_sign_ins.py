@@ -5,6 +5,7 @@ import pytest
 from broker.store import clients, grants, sign_ins
 from broker.store.database import Database
 from broker.store.sign_ins import Blocked, Written
+from tests.by_hand import execute
 from tests.store.rows import (
     APP,
     CODE_TTL,
@@ -12,7 +13,6 @@ from tests.store.rows import (
     GRANT_TTL,
     NOW,
     add_client,
-    execute,
     grant_row,
     profile,
     record,

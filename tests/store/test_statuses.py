@@ -10,13 +10,13 @@ from broker.oauth.status_list import LEEWAY_SECONDS, SIZE
 from broker.store import clients, grants, leaving, statuses
 from broker.store.database import Database, Transaction
 from broker.store.grant_rows import Spent
+from tests.by_hand import execute
 from tests.store.rows import (
     APP,
     GRANT,
     NOW,
     Outcome,
     add_client,
-    execute,
     grant_row,
     record,
     redeem,

@@ -11,12 +11,12 @@ from broker.store import clients, endings, leaving, sessions, sign_ins, user_cha
 from broker.store.database import Database, Row, Transaction, connect
 from broker.store.endings import Standing
 from broker.store.sign_ins import SessionOver, Written
+from tests.by_hand import execute
 from tests.store.rows import (
     APP,
     GRANT,
     NOW,
     REDIRECT,
-    execute,
     record,
     redeem,
     row,

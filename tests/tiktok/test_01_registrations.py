@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from broker.app import running as running_broker
 from broker.simulator.people import Person
 from broker.store import clients
-from tests.journeys.tables import contents, execute
+from tests.by_hand import execute
+from tests.journeys.tables import contents
 from tests.provider.visiting import at_once, enter, told
 from tests.stage import CLIENT_KEY, PUBLIC_REDIRECT, HeldClock, Stage, answer_in
 from tests.tiktok.several import PINNED, assert_nothing_stored, cookies_left, events, stage_of_three

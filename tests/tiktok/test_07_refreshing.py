@@ -8,7 +8,7 @@ import pytest
 
 from broker.simulator.world import Fault
 from broker.store.database import Database
-from tests.journeys.tables import execute
+from tests.by_hand import execute
 from tests.stage import Stage
 from tests.tiktok.exchanging import (
     TIKTOK_LIFE,

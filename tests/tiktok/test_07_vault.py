@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from broker.store import client_changes
+from tests.by_hand import execute
 from tests.client_auth.signing import key
-from tests.journeys.tables import contents, execute
+from tests.journeys.tables import contents
 from tests.provider.proving import proof
 from tests.stage import VERIFIER, WEB, WEB_SECRET, Stage, forged
 from tests.tiktok.exchanging import (

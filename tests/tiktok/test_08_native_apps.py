@@ -12,7 +12,8 @@ import pytest
 from broker import opaque
 from broker.simulator.world import Fault
 from broker.store import clients
-from tests.journeys.tables import changed, contents, execute, written
+from tests.by_hand import execute
+from tests.journeys.tables import changed, contents, written
 from tests.stage import CLIENT_KEY, NATIVE, WEB, WEB_SECRET, Stage
 from tests.tiktok.exchanging import ACCESS, EXCHANGE, TIKTOK_CODE
 

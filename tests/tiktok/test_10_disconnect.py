@@ -11,7 +11,8 @@ import pytest
 from broker.clock import system_clock
 from broker.store import leaving, user_changes
 from broker.store.leaving import Left
-from tests.journeys.tables import contents, execute
+from tests.by_hand import execute
+from tests.journeys.tables import contents
 from tests.logout.apps import log_out
 from tests.logout.test_backchannel import listening
 from tests.stage import WEB, WEB_SECRET, HeldClock, Stage

@@ -8,7 +8,8 @@ import pytest
 from click.testing import Result
 
 from broker.store.audit_names import EVENTS, SCHEMA_CHANGED
-from tests.journeys.tables import contents, execute
+from tests.by_hand import execute
+from tests.journeys.tables import contents
 from tests.stage import HeldClock, Stage, running_stage
 from tests.tiktok import exchanging
 from tests.watching.broken_audit import BREAK, MEND

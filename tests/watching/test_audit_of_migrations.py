@@ -7,8 +7,8 @@ from sqlalchemy import select
 from broker.store import revision
 from broker.store.database import connect
 from broker.store.schema import audit_events
+from tests.by_hand import execute
 from tests.cli.running import rows, run
-from tests.journeys.tables import execute
 from tests.watching.broken_audit import BREAK
 
 

@@ -10,7 +10,7 @@ from broker.metrics_facts import FACTS, families
 from broker.store import outbox, spent_ids, watching
 from broker.store.database import Database, DatabaseUnavailable
 from broker.store.watched import WatchedDatabase
-from broker.store.watching import Waiting
+from broker.store.watching import Queue
 from tests.stage import PUBLIC, WEB, HeldClock, Stage, running_stage
 from tests.watching.scraping import Samples, samples, value
 
@@ -92,7 +92,7 @@ async def test_what_waits_is_a_fact_in_the_database(database: Database) -> None:
     for number, expired in enumerate((-9, 500, 499)):
         await database.run(spent_ids.spend, b"%d" % number, expires_at=NOW - expired)
     facts = await database.read(watching.look, now=NOW)
-    assert facts.outbox == {"one": Waiting(2, 70), "other": Waiting(1, 0)}
+    assert facts.outbox == {"one": Queue(2, 70), "other": Queue(1, 0)}
     assert facts.unpurged == {"pushed_requests": 0, "spent_ids": 500, "webhook_deliveries": 0}
     told = {
         (sample.name, *sample.labels.values()): sample.value

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tests.journeys.tables import execute
+from tests.by_hand import execute
 from tests.stage import HeldClock, running_stage
 from tests.web.front import Front, running_front
 

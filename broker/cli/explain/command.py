@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from broker.cli.clients_found import CLIENT, JSON, found
+from broker.cli.clients_found import CLIENT, found
+from broker.cli.options import JSON
 
 if TYPE_CHECKING:
     from broker.cli.explain.refusals import Refusal

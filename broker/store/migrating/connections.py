@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, TypeVar
 
 import asyncpg
@@ -10,6 +11,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, pool
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from broker.background import beside
 from broker.store.database import DatabaseUnavailable
 from broker.store.reaching import each_host, reach
 
@@ -29,15 +31,15 @@ _AWAY: Final = (
 
 
 def with_connection(
-    url: str, use: Callable[[Connection], T], beside: Callable[[], Coroutine[Any, Any, None]] | None = None
+    url: str, use: Callable[[Connection], T], meanwhile: Callable[[], Coroutine[Any, Any, None]] | None = None
 ) -> T:
-    """Open the database behind `url` and hand the connection to `use`; `beside` runs meanwhile on PostgreSQL.
+    """Open the database behind `url` and hand the connection to `use`; `meanwhile` runs beside it on PostgreSQL.
 
     Raises `DatabaseUnavailable`.
     """
     if url.startswith("sqlite:"):
         return _with_sqlite(url, use)
-    return asyncio.run(_with_postgresql(url, use, beside))
+    return asyncio.run(_with_postgresql(url, use, meanwhile))
 
 
 def _with_sqlite(url: str, use: Callable[[Connection], T]) -> T:
@@ -66,7 +68,7 @@ def _take_charge_of_transactions(engine: Engine) -> None:
 
 
 async def _with_postgresql(
-    url: str, use: Callable[[Connection], T], beside: Callable[[], Coroutine[Any, Any, None]] | None
+    url: str, use: Callable[[Connection], T], meanwhile: Callable[[], Coroutine[Any, Any, None]] | None
 ) -> T:
     # asyncpg reads the URL itself, so that sslmode and the like mean the same as in the service.
     engine = create_async_engine(
@@ -77,7 +79,7 @@ async def _with_postgresql(
         poolclass=pool.NullPool,
     )
     try:
-        async with engine.connect() as connection, _running(beside):
+        async with engine.connect() as connection, _running(meanwhile):
             return await connection.run_sync(use)
     except DBAPIError as error:
         # SQLAlchemy wraps twice; the driver's own words are innermost.
@@ -88,15 +90,5 @@ async def _with_postgresql(
         await engine.dispose()
 
 
-@contextlib.asynccontextmanager
-async def _running(beside: Callable[[], Coroutine[Any, Any, None]] | None) -> AsyncIterator[None]:
-    if beside is None:
-        yield
-        return
-    task = asyncio.create_task(beside())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+def _running(meanwhile: Callable[[], Coroutine[Any, Any, None]] | None) -> AbstractAsyncContextManager[None]:
+    return contextlib.nullcontext() if meanwhile is None else beside(meanwhile, lambda: None, patience=0)
