@@ -39,7 +39,7 @@ class Health:
         return Json({"status": "ok"})
 
     async def ready(self, _request: Request) -> Response:
-        """200 with a schema this release can run on and keys to sign with, until it is to end; else 503 and why."""
+        """200 with a schema this release can run on and keys to sign with, until it is to end; or 503."""
         if self.leaving.begun:
             return _not_ready("The process is about to end.")
         try:

@@ -18,8 +18,9 @@ from broker.configuration import addresses, reading, registrations, values
 from broker.configuration.effective import effective
 from broker.configuration.process import this_user
 from broker.configuration.registrations import Registration
-from broker.configuration.table import FILE_SUFFIX, PREFIX, VARIABLES
+from broker.configuration.table import VARIABLES
 from broker.configuration.values import BadValue, Network, PerMinute
+from broker.configuration.variable import FILE_SUFFIX, PREFIX
 from broker.opaque import Secret
 from broker.sealing import SecretKey
 

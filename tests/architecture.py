@@ -45,6 +45,7 @@ PARTS = {
     "__main__": "cli",
     "app_tiktok": "app",
     "app_keys": "app",
+    "app_rooms": "app",
     "claims_told": "claims",
     "configuration": "settings",
     "log_masking": "log",

@@ -6,7 +6,8 @@ import tomllib
 import pytest
 
 from broker.cli.main import broker
-from broker.configuration.table import FILE_SUFFIX, VARIABLES, Variable
+from broker.configuration.table import VARIABLES
+from broker.configuration.variable import FILE_SUFFIX, Variable
 from broker.settings import Settings
 from tests.architecture import LINES, PARTS
 from tests.documentation import PAGES, README, ROOT, Page, after_program, fault_in

@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING
 
 from broker.configuration import addresses, values
-from broker.configuration.table import VARIABLES, Variable
+from broker.configuration.table import VARIABLES
+from broker.configuration.variable import Variable
 from broker.opaque import Secret
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from broker.configuration.table import FILE_SUFFIX, Variable
 from broker.configuration.values import BadValue
+from broker.configuration.variable import FILE_SUFFIX, Variable
 
 _MOST_FILE_BYTES = 64 * 1024
 

@@ -6,7 +6,8 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from broker.configuration import values
-from broker.configuration.table import FILE_SUFFIX, VARIABLES
+from broker.configuration.table import VARIABLES
+from broker.configuration.variable import FILE_SUFFIX
 from tests.documentation import ROOT
 
 KUBERNETES = ROOT / "deploy" / "kubernetes"

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from broker.cli.main import broker
-from broker.configuration.table import FILE_SUFFIX, VARIABLES
+from broker.configuration.table import VARIABLES
+from broker.configuration.variable import FILE_SUFFIX
 from tests.deploy.manifests import KUBERNETES, SETTINGS, documents, farewell, kustomization, of_kind, pods
 from tests.documentation import ROOT, Page, fault_in
 from tests.stage import HeldClock

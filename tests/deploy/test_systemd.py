@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from broker.cli.main import broker
-from broker.configuration.table import FILE_SUFFIX, VARIABLES
+from broker.configuration.table import VARIABLES
+from broker.configuration.variable import FILE_SUFFIX
 from tests.deploy.manifests import SETTINGS, UNIT, farewell, unit
 from tests.documentation import fault_in
 

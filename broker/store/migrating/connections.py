@@ -91,4 +91,4 @@ async def _with_postgresql(
 
 
 def _running(meanwhile: Callable[[], Coroutine[Any, Any, None]] | None) -> AbstractAsyncContextManager[None]:
-    return contextlib.nullcontext() if meanwhile is None else beside(meanwhile, lambda: None, patience=0)
+    return contextlib.nullcontext() if meanwhile is None else beside(meanwhile, lambda: None, patience=lambda: 0)
