@@ -63,8 +63,14 @@ async def test_everybody_is_told_to_come_back_and_soon_after_its_return_everythi
                 pass
         assert again.status_code == 200
         assert stopwatch() - returned < TWO_SECONDS
-        answers = await asyncio.gather(*(stage.userinfo(again.json()["access_token"]) for _ in range(30)))
-        assert {answer.status_code for answer in answers} == {200}
+        # Connections from before are made anew while they are asked for: on a busy machine not all at once.
+        async with asyncio.timeout(5 * TWO_SECONDS):
+            while await all_at_once(stage, again.json()["access_token"]) != {200}:
+                pass
+
+
+async def all_at_once(stage: Stage, token: str) -> set[int]:
+    return {answer.status_code for answer in await asyncio.gather(*(stage.userinfo(token) for _ in range(30)))}
 
 
 def questions(stage: Stage, tokens: dict[str, str]) -> list[Awaitable[httpx.Response]]:
