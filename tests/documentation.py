@@ -58,7 +58,7 @@ class Page:
         return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in table][1:]
 
     def command_lines(self) -> Iterator[list[str]]:
-        """What a reader may type in spans and shell blocks, split as a shell would, each program of a pipe apart."""
+        """What a reader may type, in spans and shell blocks, split as by a shell; each program of a pipe apart."""
         shell = "\n".join(block for language in ("sh", "bash") for block in self.blocks(language))
         for line in (*shell.replace("\\\n", " ").splitlines(), *self.spans):
             try:
