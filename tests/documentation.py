@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 _FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 _SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_OPERATORS = ("|", ">", "<", "&", ";")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 
@@ -57,15 +58,18 @@ class Page:
         return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in table][1:]
 
     def command_lines(self) -> Iterator[list[str]]:
-        """What a reader may type, split as a shell would, up to a redirection: spans and shell blocks alike."""
+        """What a reader may type, in spans and shell blocks, split as by a shell; each program of a pipe apart."""
         shell = "\n".join(block for language in ("sh", "bash") for block in self.blocks(language))
         for line in (*shell.replace("\\\n", " ").splitlines(), *self.spans):
             try:
                 words = shlex.split(line, comments=True)
             except ValueError:
                 continue
-            ends = (number for number, word in enumerate(words) if word[0:1] in ("|", ">", "&", ";"))
-            yield words[: next(ends, None)]
+            while words:
+                ends = (number for number, word in enumerate(words) if word[0:1] in _OPERATORS)
+                end = next(ends, len(words))
+                yield words[:end]
+                words = words[end + 1 :]
 
 
 PAGES = [Page(path) for path in sorted((*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")))]
@@ -82,6 +86,8 @@ def after_program(words: list[str]) -> list[str] | None:
         case ["docker", *rest] if "exec" in rest and ("broker", "broker") in pairwise(rest):
             # The container's name, then the program's.
             return rest[rest.index("broker") + 2 :]
+        case ["kubectl" | "runuser", *rest] if "--" in rest:
+            return after_program(rest[rest.index("--") + 1 :])
         case [program, *arguments] if Path(program).name == "broker" and arguments:
             return arguments
         case _:

@@ -122,6 +122,8 @@ def test_every_decision_is_in_the_index() -> None:
         ("docker compose exec broker broker secrets", "secrets"),
         ("docker compose run --rm broker db upgrad", "upgrad"),
         ("docker run --rm tiktok-broker secrets", "secrets"),
+        ("kubectl exec deployment/broker -- broker docter", "docter"),
+        ("runuser --user broker -- /opt/broker/bin/broker doctor --onlin", "--onlin"),
     ],
 )
 def test_a_wrong_command_line_would_be_found(line: str, fault: str | None) -> None:

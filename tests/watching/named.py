@@ -1,11 +1,13 @@
-"""What the product itself names: its metrics with their labels, and the events of its log."""
+"""What the product itself names: its metrics with their labels, its alerts, and the events of its log."""
 
 import ast
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from prometheus_client import Counter
+from prometheus_client import Counter, Histogram
 from prometheus_client.metrics import MetricWrapperBase
+from ruamel.yaml import YAML
 
 from broker import telemetry
 from broker.metrics_facts import FACTS
@@ -24,6 +26,19 @@ def metrics() -> dict[str, tuple[str, tuple[str, ...]]]:
         for each in counted
     }
     return ours | dict(FACTS)
+
+
+def series() -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Metrics as they are queried: a histogram has three names more."""
+    timed = {each._name for each in vars(telemetry).values() if isinstance(each, Histogram)}
+    found = metrics()
+    return found | {f"{name}{end}": found[name] for name in timed for end in ("_bucket", "_sum", "_count")}
+
+
+def alert_rules() -> list[dict[str, Any]]:
+    """What is shipped for Prometheus to wake somebody."""
+    groups = YAML(typ="safe").load(ROOT / "deploy/prometheus/alerts.yaml")["groups"]
+    return [rule for group in groups for rule in group["rules"]]
 
 
 def log_events() -> dict[str, set[str]]:

@@ -5,17 +5,12 @@ import re
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
 from tests.documentation import ROOT, Page
-from tests.watching.named import metrics
+from tests.watching.named import alert_rules, metrics, series
 
 DASHBOARD: dict[str, Any] = json.loads((ROOT / "deploy/grafana/broker.json").read_text())
-RULES: list[dict[str, Any]] = [
-    rule
-    for group in YAML(typ="safe").load(ROOT / "deploy/prometheus/alerts.yaml")["groups"]
-    for rule in group["rules"]
-]
+RULES = alert_rules()
 PAGE = Page(ROOT / "docs/operations/observe.md")
 
 # What the scrape adds, and what a histogram's buckets have.
@@ -49,14 +44,6 @@ def faults(query: str) -> list[str]:
     return found
 
 
-def series() -> dict[str, tuple[str, tuple[str, ...]]]:
-    """Metrics as they are queried: a histogram has three names."""
-    found = metrics()
-    for name in [name for name in found if name.endswith("_seconds")]:
-        found |= {f"{name}{end}": found[name] for end in ("_bucket", "_sum", "_count")}
-    return found
-
-
 def test_every_query_names_what_is_there() -> None:
     assert {query: found for query in queries() if (found := faults(query))} == {}
 
@@ -70,6 +57,7 @@ def test_every_query_names_what_is_there() -> None:
         'max(broker_database_up{kind="x"})',
         "sum(broker_http_request_seconds_buckets)",
         "sums(broker_database_up)",
+        "sum(broker_key_age_seconds_bucket)",
         "broker_key_age_seconds unless on (kid) broker_key_successor_seconds",
     ],
 )
