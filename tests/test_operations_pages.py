@@ -10,7 +10,8 @@ import click
 import pytest
 
 from broker.cli.main import broker
-from broker.configuration.table import FILE_SUFFIX, VARIABLES
+from broker.configuration.table import VARIABLES
+from broker.configuration.variable import FILE_SUFFIX
 from broker.store.audit_names import EVENTS
 from tests.documentation import PAGES, README, ROOT, Page, fault_in
 from tests.programs import commands
