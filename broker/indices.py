@@ -45,6 +45,10 @@ class Indices:
         if status_index is not None and status_index >= self._oldest:
             self._free.append(status_index)
 
+    def forget(self) -> None:
+        """Give up what is reserved: the database may come back as one that has never heard of it."""
+        self._free.clear()
+
     def begin_with(self, number: int) -> None:
         """Hand out nothing of the lists before this one: elsewhere they may not be published any more."""
         self._oldest = number * SIZE

@@ -85,6 +85,7 @@ class StatusLists:
                 await self.look()
                 answered = True
             except (DatabaseUnavailable, SchemaMismatch) as error:
+                self.indices.forget()
                 if answered:
                     _log.warning("status.waiting", reason=str(error))
                 answered = False

@@ -19,7 +19,7 @@ def check(context: click.Context, as_json: bool) -> None:
     \b
       broker db check && broker serve
 
-    Changes nothing. Exits
+    Changes nothing. The exit code is:
 
     \b
       0  in step: this release runs on it, and its tables are as the program has them

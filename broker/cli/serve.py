@@ -35,7 +35,7 @@ def serve(host: str, port: int, workers: int, migrate: bool) -> None:
     redirect URI to register at TikTok.
 
     A SQLite file that does not exist is made. Another database must be at a revision this release can run on: run
-    `broker db upgrade` beforehand, or add --migrate. Logs go to standard error. SIGTERM and Ctrl-C let open
+    `broker db upgrade` beforehand, or add --migrate. Logs go to standard error.
 
     SIGTERM lets it serve on for BROKER_SHUTDOWN_DRAIN while /readyz says no; then, and after Ctrl-C at once,
     open requests and deliveries get BROKER_SHUTDOWN_GRACE to finish. A second signal ends it without waiting.

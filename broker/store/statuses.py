@@ -6,7 +6,18 @@ A grant's place is given for good. Indices are reserved in blocks, so that the b
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, Insert, bindparam, func, insert, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Insert,
+    ScalarSelect,
+    Table,
+    bindparam,
+    case,
+    func,
+    insert,
+    select,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from broker.oauth.status_list import LEEWAY_SECONDS, SIZE
@@ -24,10 +35,26 @@ class InUse:
 
 _COUNTER = "status_index"
 _MANY = bindparam("many", type_=BigInteger)
+
+
+def _behind(table: Table) -> ScalarSelect[int]:
+    """The first whole block behind every index in use."""
+    last = func.coalesce(func.max(table.c.status_index), -1)
+    return select((last + _MANY) // _MANY * _MANY).where(table.c.status_index >= 0).scalar_subquery()
+
+
+def _later(one: ColumnElement[int], other: ColumnElement[int]) -> ColumnElement[int]:
+    return case((one > other, one), else_=other)
+
+
+# A standby that was promoted may have missed the counter's last steps, and have got grants from after them.
+_FREE_FROM = _later(_behind(grants), _behind(deleted_grants))
 _RESERVE = (
     upsert(counters)
-    .values(name=_COUNTER, next=_MANY)
-    .on_conflict_do_update(index_elements=[counters.c.name], set_={"next": counters.c.next + _MANY})
+    .values(name=_COUNTER, next=_FREE_FROM + _MANY)
+    .on_conflict_do_update(
+        index_elements=[counters.c.name], set_={"next": _later(counters.c.next, _FREE_FROM) + _MANY}
+    )
     .returning(counters.c.next)
 )
 _RESERVED = select(counters.c.next).where(counters.c.name == _COUNTER)

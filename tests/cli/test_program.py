@@ -69,6 +69,10 @@ def test_every_command_explains_itself_and_every_option(path: tuple[str, ...]) -
     assert f"Usage: broker {' '.join(path)}" in shown.stdout
     found = command(path)
     assert found.help
+    for paragraph in found.help.split("\n\n"):
+        # What is set as it stands (`\b`) is examples and tables, and may be led to without a full stop.
+        if not paragraph.lstrip().startswith("\b"):
+            assert paragraph.rstrip().endswith((".", ":")), "a sentence that does not end"
     for option in found.params:
         if isinstance(option, click.Option) and option.name != "port":
             assert option.help, option.name

@@ -121,3 +121,39 @@ async def test_without_lists_there_are_no_places(database: Database) -> None:
     indices.put_back(None)
     assert await indices.take() is None
     assert (await database.read(statuses.in_use)).reserved == 0
+
+
+async def test_a_place_in_use_is_not_given_again_however_old_the_counter(stage: Stage) -> None:
+    """A standby may have been promoted that missed the counter's last steps."""
+    await stage.sign_in()
+    for counter in ("UPDATE counters SET next = 0", "DELETE FROM counters"):
+        await execute(stage.database, "UPDATE grants SET status_index = 3000")
+        await execute(stage.database, counter)
+        assert await stage.database.run(statuses.reserve, many=BLOCK) == 3 * BLOCK
+    await execute(stage.database, "INSERT INTO deleted_grants VALUES (9000, 1, 2)")
+    assert await stage.database.run(statuses.reserve, many=BLOCK) == 9 * BLOCK
+    await execute(stage.database, "DELETE FROM deleted_grants")
+    assert await stage.database.run(statuses.reserve, many=BLOCK) == 10 * BLOCK
+
+
+async def test_what_was_reserved_before_the_database_went_away_is_given_to_nobody(
+    postgres_copy: str, clock: HeldClock, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The one that comes back may have given it to another replica."""
+
+    async def place(stage: Stage) -> int:
+        token: str = (await stage.sign_in())["access_token"]
+        found: int = claims_of(token)["status"]["status_list"]["idx"]
+        return found
+
+    async with proxied(postgres_copy) as proxy, running_stage(proxy.url, clock) as stage:
+        before = await place(stage)
+        await proxy.cut()
+        async with asyncio.timeout(10):
+            while "status.waiting" not in capfd.readouterr().err:
+                await stage.http.get("/readyz")
+        await proxy.mend()
+        async with asyncio.timeout(10):
+            while (await stage.http.get("/readyz")).status_code != 200:
+                pass
+        assert await place(stage) // BLOCK > before // BLOCK
