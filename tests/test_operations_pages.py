@@ -10,9 +10,8 @@ import click
 import pytest
 
 from broker.cli.main import broker
-from broker.configuration.table import VARIABLES
-from broker.configuration.variable import FILE_SUFFIX
 from broker.store.audit_names import EVENTS
+from tests.deploy.manifests import SETTINGS
 from tests.documentation import PAGES, README, ROOT, Page, fault_in
 from tests.programs import commands
 from tests.watching.named import alert_rules, log_events, series
@@ -51,8 +50,7 @@ def test_an_alert_that_is_named_is_one(page: Page) -> None:
 
 @pytest.mark.parametrize("page", [page for page in EVERYTHING if page not in PAGES], ids=lambda page: page.name)
 def test_a_variable_that_is_named_beside_the_pages_is_a_setting(page: Page) -> None:
-    known = {name for each in VARIABLES for name in (each.name, each.name + FILE_SUFFIX)}
-    assert set(re.findall(r"\bBROKER_[A-Z0-9_]*[A-Z0-9]\b", page.text)) <= known
+    assert set(re.findall(r"\bBROKER_[A-Z0-9_]*[A-Z0-9]\b", page.text)) <= SETTINGS
 
 
 @every_text

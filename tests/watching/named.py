@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ def alert_rules() -> list[dict[str, Any]]:
     return [rule for group in groups for rule in group["rules"]]
 
 
+@cache
 def log_events() -> dict[str, set[str]]:
     """The levels at which each event of the log is written, read from the source."""
     found: dict[str, set[str]] = {}
