@@ -5,4 +5,4 @@ true is kept in `store`, the app redeems at `tokens`, and everything signed is s
 `app` builds the rooms and mounts them; `cli` is the one program.
 """
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.2.0.dev0"
