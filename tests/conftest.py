@@ -26,10 +26,11 @@ from tests.emptied import (
     own_database_url,
     sqlite_without_keys,
 )
+from tests.measured import pytest_collection_modifyitems, pytest_runtest_protocol
 from tests.postgres import PostgresServer, postgres, postgres_url
 from tests.stage import HeldClock, Stage, make_keys, running_stage
 
-# The fixtures of other modules that every test may ask for.
+# The fixtures of other modules that every test may ask for, and hooks.
 __all__ = [
     "database_url",
     "emptied_postgres",
@@ -37,6 +38,8 @@ __all__ = [
     "own_database_url",
     "postgres",
     "postgres_url",
+    "pytest_collection_modifyitems",
+    "pytest_runtest_protocol",
     "sqlite_without_keys",
 ]
 
