@@ -5,18 +5,22 @@ A grant's place is given for good. Indices are reserved in blocks, so that the b
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Insert,
     ScalarSelect,
+    Select,
     Table,
     bindparam,
     case,
     func,
     insert,
+    or_,
     select,
+    union_all,
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -33,7 +37,11 @@ class InUse:
     reserved: int
 
 
+PAGE: Final = 10_000
+"""How many that have ended are read by one statement. It may be everybody, after a sign-out of all."""
+
 _COUNTER = "status_index"
+_NO_INDEX_BEHIND: Final = 2**63 - 1
 _MANY = bindparam("many", type_=BigInteger)
 
 
@@ -62,15 +70,18 @@ _NOW = bindparam("now", type_=BigInteger)
 _SINCE = bindparam("since", type_=BigInteger)
 _LISTED = grants.c.status_index.is_not(None)
 _BELIEVED = grants.c.access_expires_at > _NOW - LEEWAY_SECONDS
-_ENDED_SINCE = (
-    select(grants.c.status_index)
-    .where(_LISTED, _BELIEVED, grants.c.ended_at > _SINCE)
-    .union_all(
-        select(deleted_grants.c.status_index).where(
-            deleted_grants.c.expires_at > _NOW, deleted_grants.c.ended_at > _SINCE
-        )
-    )
-)
+
+
+def _page(table: Table, *conditions: ColumnElement[bool]) -> Select[tuple[int, int]]:
+    """The next of them, in the order of their ends. Each table by itself, so that its index gives the order."""
+    index, at = table.c.status_index, table.c.ended_at
+    behind = or_(at > _SINCE, index > bindparam("behind", type_=BigInteger))
+    page = select(index, at).where(at >= _SINCE, behind, *conditions).order_by(at, index).limit(PAGE)
+    return select(page.subquery())
+
+
+_pages = union_all(_page(grants, _LISTED, _BELIEVED), _page(deleted_grants, deleted_grants.c.expires_at > _NOW))
+_ENDED_SINCE = _pages.order_by("ended_at", "status_index").limit(PAGE)
 _LONGEST_LIFE = select(func.max(signing_keys.c.token_life).label("seconds")).where(signing_keys.c.use == "sig")
 # From list to list by the index, whatever lies between.
 _first = select(func.min(grants.c.status_index).label("found")).where(grants.c.status_index >= 0)
@@ -117,7 +128,14 @@ async def ended(tx: Transaction, *, now: int) -> list[int]:
 
 async def ended_since(tx: Transaction, *, since: int, now: int) -> list[int]:
     """Those of them that ended after `since`."""
-    return [row["status_index"] for row in await tx.all(_ENDED_SINCE, since=since, now=now)]
+    found: list[int] = []
+    behind = _NO_INDEX_BEHIND
+    while True:
+        page = await tx.all(_ENDED_SINCE, since=since, behind=behind, now=now)
+        found += [row["status_index"] for row in page]
+        if len(page) < PAGE:
+            return found
+        since, behind = page[-1]["ended_at"], page[-1]["status_index"]
 
 
 async def in_use(tx: Transaction) -> InUse:

@@ -46,6 +46,7 @@ def test_a_good_set_up_has_nothing_wrong_and_says_what_to_register() -> None:
             "no proxy is trusted",
             "Name the proxy in BROKER_TRUSTED_PROXIES",
         ),
+        ("proxies", {"TRUSTED_PROXIES": "none"}, "everybody has one address", "Name the proxy"),
         ("proxies", {"TRUSTED_PROXIES": "0.0.0.0/0"}, "whoever sends them", "Name just the proxies"),
         ("callbacks", {"ALLOW_PRIVATE_CALLBACKS": "on"}, "inside your network", "BROKER_ALLOW_PRIVATE_CALLBACKS"),
         ("access tokens", {"ACCESS_TOKEN_TTL": "3601s"}, "good for 3601s", "Set BROKER_ACCESS_TOKEN_TTL to 10m"),
@@ -79,6 +80,10 @@ def test_what_is_unwise_is_a_warning_that_says_what_to_do(
     assert finding.outcome == "warning"
     assert words in finding.found
     assert remedy in (finding.remedy or "")
+
+
+def test_of_limits_that_are_off_nothing_is_said() -> None:
+    assert found(TRUSTED_PROXIES="none", LIMITS="off")["proxies"].found.endswith("no proxy is trusted")
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from sqlalchemy import Executable
 
 from broker.oauth.status_list import LEEWAY_SECONDS, SIZE
 from broker.store import clients, grants, leaving, statuses
@@ -161,3 +162,29 @@ async def test_no_code_is_redeemed_between_the_telling_and_the_deleting(
     monkeypatch.setattr(statuses, "keep_of_client", meanwhile)
     await database.transact(clients.remove, APP, now=NOW)
     assert not isinstance(await attempts[0], Spent)
+
+
+async def test_however_many_have_ended_no_statement_reads_them_all(database: Database) -> None:
+    """Some in one second, some in another; a statement that reads everybody would take longer than it may."""
+    many = 2 * statuses.PAGE + 5
+    await execute(
+        database,
+        "INSERT INTO deleted_grants (status_index, ended_at, expires_at)"
+        f" WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {many - 1})"
+        f" SELECT {many} - i, CASE WHEN i % 4 = 0 THEN 50 ELSE 60 END, 1000 FROM n",
+    )
+    pages: list[int] = []
+
+    async def watched(tx: Transaction, since: int) -> list[int]:
+        class Watched:
+            async def all(self, statement: Executable, **parameters: object) -> list[Any]:
+                page = list(await tx.all(statement, **parameters))
+                pages.append(len(page))
+                return page
+
+        return await statuses.ended_since(cast("Transaction", Watched()), since=since, now=100)
+
+    for since, those in ((49, many), (50, many - many // 4 - 1), (60, 0)):
+        found = await database.read(watched, since)
+        assert len(found) == len(set(found)) == those
+    assert pages == [statuses.PAGE, statuses.PAGE, 5, statuses.PAGE, 5003, 0]

@@ -53,7 +53,8 @@ def _proxies(settings: Settings) -> Finding:
     if settings.secure and not settings.trusted_proxies:
         return warning(
             "proxies",
-            "the issuer is https, which a proxy has to speak, and no proxy is trusted",
+            "the issuer is https, which a proxy has to speak, and no proxy is trusted"
+            + ("" if settings.limits == "off" else ": for the limits everybody has one address, the proxy's"),
             "Name the proxy in BROKER_TRUSTED_PROXIES, and check that it hands cookies on: begin a sign-in, and "
             "the browser must keep a cookie of the issuer that is marked Secure, with path / and a name that "
             "begins with __Host-. A proxy that renames it or changes its path breaks every sign-in.",
