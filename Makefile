@@ -39,6 +39,9 @@ help: ## Show this list
 demo: .venv/.ready ## Sign in on this machine: TikTok simulator, broker and a sample app
 	@$(BIN)/broker demo $(ARGS)
 
+# The tests start a hundred processes: none compiles anew what another has compiled.
+test million verifiers: export PYTHONDONTWRITEBYTECODE =
+
 test: .venv/.ready-dev ## Run the tests, with branch coverage
 	@$(BIN)/python -m pytest -n logical --maxprocesses 8 --cov --cov-report term $(ARGS)
 

@@ -6,6 +6,7 @@ with the database.
 
 import asyncio
 import logging
+import shutil
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -75,6 +76,12 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # As an operator should have it; whoever copies it copies the rights.
     file.chmod(0o600)
     return file
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """A migrated SQLite file with keys, which cost a server half of its start."""
+    return f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'broker.db')}"
 
 
 @pytest.fixture(scope="session")

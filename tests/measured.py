@@ -14,7 +14,14 @@ _TESTS = Path(__file__).parent
 # Where the difference between the two databases is what is tested.
 _OF_DATABASES = ("store", "migrations", "replicas", "cli", "operators")
 # Where lines run that run in a process of its own only.
-_OF_PROCESSES = ("cli/test_serve.py", "cli/test_asking.py", "demo/test_command.py", "watching/test_workers.py")
+_OF_PROCESSES = (
+    "cli/test_asking.py",
+    "cli/test_serve.py",
+    "cli/test_simulator.py",
+    "demo/test_command.py",
+    "serving/test_stopping.py",
+    "watching/test_workers.py",
+)
 # What coverage tells a process that it is to be measured too.
 _TOLD = "COVERAGE_PROCESS_CONFIG"
 

@@ -11,21 +11,19 @@ from pathlib import Path
 
 import pytest
 
-from broker.store import migrations, revision
+from broker.store import revision
 from tests.cli.running import PATIENCE, clean, run
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
 
 
 @contextlib.contextmanager
-def asked(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+def asked(sqlite_url: str, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """`broker db downgrade base` when it has put its question, and the keyboard it listens to."""
-    url = f"sqlite:///{tmp_path}/broker.db"
-    migrations.upgrade(url)
     keyboard, terminal = os.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "broker", "db", "downgrade", "base"],
-        env=clean({"BROKER_DATABASE_URL": url}),
+        env=clean({"BROKER_DATABASE_URL": sqlite_url}),
         cwd=tmp_path,
         stdin=terminal,
         stdout=subprocess.PIPE,
@@ -55,16 +53,16 @@ def asked(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
 @pytest.mark.parametrize(
     ("answer", "code", "left"), [(b"y\n", 0, "none"), (b"n\n", 1, revision.HEAD), (b"\n", 1, revision.HEAD)]
 )
-def test_only_yes_goes_on(tmp_path: Path, answer: bytes, code: int, left: str) -> None:
-    with asked(tmp_path) as (process, keyboard):
+def test_only_yes_goes_on(sqlite_url: str, tmp_path: Path, answer: bytes, code: int, left: str) -> None:
+    with asked(sqlite_url, tmp_path) as (process, keyboard):
         os.write(keyboard, answer)
         process.communicate()
     assert process.returncode == code
-    assert run("db", "current", url=f"sqlite:///{tmp_path}/broker.db").stdout.split()[0] == left
+    assert run("db", "current", url=sqlite_url).stdout.split()[0] == left
 
 
-def test_an_interrupt_at_the_question_ends_with_130(tmp_path: Path) -> None:
-    with asked(tmp_path) as (process, _):
+def test_an_interrupt_at_the_question_ends_with_130(sqlite_url: str, tmp_path: Path) -> None:
+    with asked(sqlite_url, tmp_path) as (process, _):
         for _ in range(10):
             # One that arrives just before the read begins is not heard until the next.
             process.send_signal(signal.SIGINT)
@@ -75,4 +73,4 @@ def test_an_interrupt_at_the_question_ends_with_130(tmp_path: Path) -> None:
         errors = process.stderr.read()
     assert process.returncode == 130
     assert b"Traceback" not in errors
-    assert run("db", "current", url=f"sqlite:///{tmp_path}/broker.db").stdout == f"{revision.HEAD} (head)\n"
+    assert run("db", "current", url=sqlite_url).stdout == f"{revision.HEAD} (head)\n"

@@ -12,10 +12,8 @@ import click
 import pytest
 
 from broker import sealing
-from broker.app import running
 from broker.cli.listening import bound
-from broker.settings import VARIABLES, load
-from broker.store import migrations
+from broker.settings import VARIABLES
 from tests.cli.running import PATIENCE, clean, ended, run, serving, settings, starting
 from tests.stage import TIKTOK_SECRET
 
@@ -35,9 +33,9 @@ def get(port: int, path: str, host: str = "127.0.0.1") -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_it_serves_until_it_is_interrupted_and_exits_0(tmp_path: Path, workers: str) -> None:
+def test_it_serves_until_it_is_interrupted_and_exits_0(sqlite_url: str, tmp_path: Path, workers: str) -> None:
     """With nothing to complain of it logs nothing at that level, in any process."""
-    environ = settings(f"sqlite:///{tmp_path}/broker.db", BROKER_LOG_LEVEL="error")
+    environ = settings(sqlite_url, BROKER_LOG_LEVEL="error")
     with serving("--workers", workers, environ=environ, cwd=tmp_path) as broker:
         assert get(broker.port, "/readyz")[0] == 200
         assert broker.stop(signal.SIGINT) == 0
@@ -71,10 +69,10 @@ def test_settings_and_redirect_uris_are_announced_and_no_secret(database_url: st
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_open_requests_are_answered_after_sigterm_and_idle_connections_closed(
-    tmp_path: Path, workers: str
+    sqlite_url: str, tmp_path: Path, workers: str
 ) -> None:
     """It exits 0, and with nothing to complain of, too."""
-    environ = settings(f"sqlite:///{tmp_path}/broker.db", BROKER_LOG_LEVEL="error")
+    environ = settings(sqlite_url, BROKER_LOG_LEVEL="error")
     with serving("--workers", workers, environ=environ, cwd=tmp_path) as broker:
         assert get(broker.port, "/readyz")[0] == 200
         with (
@@ -140,8 +138,8 @@ def test_no_part_of_an_answer_waits_for_the_one_before() -> None:
             assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
-def test_localhost_is_every_address_it_means(tmp_path: Path) -> None:
-    environ = settings(f"sqlite:///{tmp_path}/broker.db")
+def test_localhost_is_every_address_it_means(sqlite_url: str, tmp_path: Path) -> None:
+    environ = settings(sqlite_url)
     with serving("--host", "localhost", environ=environ, cwd=tmp_path) as broker:
         for origin in broker.announced.splitlines()[-1].removeprefix("Listening on ").split(", "):
             host, port = origin.removeprefix("http://").rsplit(":", 1)
@@ -150,12 +148,8 @@ def test_localhost_is_every_address_it_means(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-async def test_keys_sealed_under_another_secret_key_are_told(tmp_path: Path, workers: str) -> None:
-    database_url = f"sqlite:///{tmp_path}/broker.db"
-    migrations.upgrade(database_url)
-    async with running(load(settings(database_url))):
-        pass
-    other = settings(database_url, BROKER_SECRET_KEYS=sealing.new_secret_key())
+def test_keys_sealed_under_another_secret_key_are_told(sqlite_url: str, tmp_path: Path, workers: str) -> None:
+    other = settings(sqlite_url, BROKER_SECRET_KEYS=sealing.new_secret_key())
     done = ended("serve", "--port", "0", "--workers", workers, environ=other, cwd=tmp_path)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
@@ -181,9 +175,8 @@ sys.exit(", ".join(name for name in ("broker.app", "starlette", "aiohttp", "jwt"
 
 
 @LINUX
-def test_it_imports_only_what_it_serves_with_and_stays_small(tmp_path: Path) -> None:
-    environ = settings(f"sqlite:///{tmp_path}/broker.db")
-    assert run("db", "upgrade", url=environ["BROKER_DATABASE_URL"]).exit_code == 0
+def test_it_imports_only_what_it_serves_with_and_stays_small(sqlite_url: str, tmp_path: Path) -> None:
+    environ = settings(sqlite_url)
     with serving(environ=environ, cwd=tmp_path, python=("-X", "importtime")) as broker:
         assert get(broker.port, "/readyz")[0] == 200
         status = Path(f"/proc/{broker.process.pid}/status").read_text()

@@ -58,10 +58,10 @@ def counting(folder: Path) -> set[int]:
 
 
 @POSIX
-def test_any_worker_answers_for_all_and_what_a_dead_one_counted_stays(tmp_path: Path) -> None:
+def test_any_worker_answers_for_all_and_what_a_dead_one_counted_stays(sqlite_url: str, tmp_path: Path) -> None:
     temporary = tmp_path / "tmp"
     temporary.mkdir()
-    environ = settings(f"sqlite:///{tmp_path}/broker.db", TMPDIR=str(temporary))
+    environ = settings(sqlite_url, TMPDIR=str(temporary))
     with serving("--workers", "2", environ=environ, cwd=tmp_path) as broker:
         asked = 0
 
@@ -94,8 +94,8 @@ def test_any_worker_answers_for_all_and_what_a_dead_one_counted_stays(tmp_path: 
     assert list(temporary.iterdir()) == []
 
 
-def test_one_worker_needs_no_folder(tmp_path: Path) -> None:
-    environ = settings(f"sqlite:///{tmp_path}/broker.db", TMPDIR=str(tmp_path / "nowhere"))
+def test_one_worker_needs_no_folder(sqlite_url: str, tmp_path: Path) -> None:
+    environ = settings(sqlite_url, TMPDIR=str(tmp_path / "nowhere"))
     with serving(environ=environ, cwd=tmp_path) as broker:
         get(broker, "/healthz")
         assert alive(scraped(broker)) == 1
