@@ -13,6 +13,17 @@ import pytest
 _TESTS = Path(__file__).parent
 # Where the difference between the two databases is what is tested.
 _OF_DATABASES = ("store", "migrations", "replicas", "cli", "operators")
+# Where the same lines run hundreds of times.
+_REPEATED = (
+    "attacks/test_fuzz.py",
+    "attacks/test_races.py",
+    "client_auth/test_assertion_any_input.py",
+    "conformance/test_openapi.py",
+    "keys/test_a_year.py",
+    "migrations/test_survival.py",
+    "provider/test_lifecycle_machine.py",
+    "replicas/test_every_journey.py",
+)
 # Where lines run that run in a process of its own only.
 _OF_PROCESSES = (
     "cli/test_asking.py",
@@ -27,9 +38,11 @@ _TOLD = "COVERAGE_PROCESS_CONFIG"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Nobody watches a test on PostgreSQL whose twin on SQLite runs the same lines."""
+    """Nobody watches a test whose twin on SQLite runs the same lines, or that repeats others."""
     for item in items:
-        if "[postgresql" in item.name and item.path.relative_to(_TESTS).parts[0] not in _OF_DATABASES:
+        place = item.path.relative_to(_TESTS)
+        twin = "[postgresql" in item.name and place.parts[0] not in _OF_DATABASES
+        if twin or place.as_posix() in _REPEATED:
             item.add_marker("no_cover")
 
 
