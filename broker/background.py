@@ -6,9 +6,17 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 
+def a_while() -> float:
+    """The seconds that work has left at its end, unless somebody knows better."""
+    return 6.0
+
+
 @contextlib.asynccontextmanager
 async def beside(
-    work: Callable[[], Coroutine[Any, Any, object]], stop: Callable[[], None], *, patience: Callable[[], float]
+    work: Callable[[], Coroutine[Any, Any, object]],
+    stop: Callable[[], None],
+    *,
+    patience: Callable[[], float] = a_while,
 ) -> AsyncIterator[None]:
     """Run `work` for the length of the block.
 

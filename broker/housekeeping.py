@@ -30,7 +30,6 @@ _REST: Final = 9.0
 _SHORTEST_REST_SECONDS: Final = 0.01
 # Of a table that is swept, so many pieces in which nothing was over end its turn.
 _BARREN: Final = 100
-_PATIENCE_SECONDS: Final = 6.0
 
 
 @dataclass(slots=True)
@@ -51,7 +50,7 @@ class Housekeeping:
     def working(self) -> AbstractAsyncContextManager[None]:
         """Purge in the background for the length of the block."""
         self._stopping.clear()
-        return beside(self._work, self._stopping.set, patience=lambda: _PATIENCE_SECONDS)
+        return beside(self._work, self._stopping.set)
 
     async def _work(self) -> None:
         while not await self._stopped_within(_LOOK_SECONDS):

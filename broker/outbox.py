@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from broker import log, telemetry
-from broker.background import beside, woken
+from broker.background import a_while, beside, woken
 from broker.clock import Clock
 from broker.store import outbox
 from broker.store.database import Database, DatabaseUnavailable, SchemaMismatch
@@ -25,7 +25,6 @@ _MOST_ROUNDS: Final = 8
 _LEASE_SECONDS: Final = 30
 _FIRST_DELAY: Final = 2
 _LONGEST_DELAY: Final = 600
-_PATIENCE_SECONDS: Final = 6.0
 
 Deliver = Callable[[Mapping[str, Any]], Awaitable[bool]]
 """Does it, and answers whether it is done; False means that it should be tried again."""
@@ -38,7 +37,7 @@ class Outbox:
     database: Database
     kinds: Mapping[str, Deliver]
     clock: Clock
-    patience: Callable[[], float] = lambda: _PATIENCE_SECONDS
+    patience: Callable[[], float] = a_while
     """At the end: how many seconds what is on its way then has left."""
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _urgent: list[str] = field(default_factory=list)

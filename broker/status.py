@@ -24,7 +24,6 @@ from broker.web.documents import Document
 
 _log = log.get("status")
 _LOOK_SECONDS: Final = 1.0
-_PATIENCE_SECONDS: Final = 6.0
 _EVERYTHING_SECONDS: Final = 60
 """So often everything is read anew: what is over goes, and what a slow clock hid from the looks between comes."""
 _OVERLAP_SECONDS: Final = 30
@@ -69,7 +68,7 @@ class StatusLists:
         """Look, and go on in the background for the length of the block. Raises `DatabaseUnavailable` at once."""
         await self.look()
         self._stopping = False
-        async with beside(self._work, self._stop, patience=lambda: _PATIENCE_SECONDS):
+        async with beside(self._work, self._stop):
             yield
 
     def _stop(self) -> None:

@@ -25,6 +25,7 @@ from tests.emptied import (
     emptied_postgres,
     new_database_url,
     own_database_url,
+    postgres_with_keys,
     sqlite_without_keys,
 )
 from tests.measured import pytest_collection_modifyitems, pytest_runtest_protocol
@@ -39,6 +40,7 @@ __all__ = [
     "own_database_url",
     "postgres",
     "postgres_url",
+    "postgres_with_keys",
     "pytest_collection_modifyitems",
     "pytest_runtest_protocol",
     "sqlite_without_keys",

@@ -92,6 +92,12 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return shared.empty(keys=True)
 
 
+@pytest.fixture
+def postgres_with_keys(emptied_postgres: Emptied) -> str:
+    """PostgreSQL, with signing keys and nothing else in it."""
+    return emptied_postgres.empty(keys=True)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The same without a row in it."""

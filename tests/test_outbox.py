@@ -207,12 +207,11 @@ async def test_the_end_waits_for_what_is_on_its_way(database: Database, clock: H
 
 
 async def test_the_end_does_not_wait_for_ever(
-    database: Database, clock: HeldClock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    database: Database, clock: HeldClock, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(outboxes, "_PATIENCE_SECONDS", 0.01)
     doer = Doer(may_end=asyncio.Event())
     await put(database, clock, 1)
-    async with asyncio.timeout(5), Outbox(database, {KIND: doer}, clock).working():
+    async with asyncio.timeout(5), Outbox(database, {KIND: doer}, clock, patience=lambda: 0.01).working():
         await doer.begun.wait()
     (row,) = await rows(database)
     assert (row["attempts"], row["due_at"]) == (1, clock() + 30)

@@ -24,7 +24,6 @@ from broker.store.keys import KeyFacts
 
 _log = log.get("keys")
 _LOOK_SECONDS: Final = 1.0
-_PATIENCE_SECONDS: Final = 6.0
 
 
 @dataclass(slots=True)
@@ -66,7 +65,7 @@ class Rotation:
     def working(self) -> AbstractAsyncContextManager[None]:
         """Look in the background for the length of the block."""
         self._stopping.clear()
-        return beside(self._work, self._stopping.set, patience=lambda: _PATIENCE_SECONDS)
+        return beside(self._work, self._stopping.set)
 
     async def _work(self) -> None:
         answered = True

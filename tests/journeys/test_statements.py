@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 
 from tests.stage import PUBLIC, HeldClock, Stage, forged, running_stage
+from tests.store.watching import IN_THE_BACKGROUND
 
 # SQLite groups functions: a transaction around the group, a savepoint around each.
 FRAME = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE", "START")
@@ -40,18 +41,7 @@ async def counted(statements: list[str], database_url: str, clock: HeldClock) ->
 
 def done(statements: list[str]) -> tuple[int, list[str]]:
     """How many transactions were begun since the last look, and the statements in and outside of them."""
-    # The broker's own looks for deliveries and at its keys, once in a second, are no answer to anybody.
-    background = (
-        "--",
-        "SELECT outbox.id",
-        "SELECT signing_keys.kid",
-        "SELECT grants.status_index",
-        "WITH RECURSIVE",
-        "SELECT counters",
-        "SELECT max(signing_keys",
-        "INSERT INTO leases",
-    )
-    asked = [statement for statement in statements if not statement.startswith(background)]
+    asked = [statement for statement in statements if not statement.startswith(("--", *IN_THE_BACKGROUND))]
     seen = [statement.split()[0].upper().rstrip(";") for statement in asked]
     statements.clear()
     begun = sum(word in ("BEGIN", "START") for word in seen)

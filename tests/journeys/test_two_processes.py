@@ -1,11 +1,9 @@
 """Two `broker serve` processes behind one address, sharing PostgreSQL: any step may land on either."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import jwt
-import pytest
 
 from broker.clock import system_clock
 from broker.simulator.app import create_app
@@ -14,7 +12,6 @@ from broker.simulator.serve import running as simulating
 from broker.simulator.world import World
 from broker.store.database import connect
 from tests.cli.running import serving
-from tests.postgres import PostgresServer
 from tests.stage import (
     CLIENT_KEY,
     TIKTOK_SECRET,
@@ -32,21 +29,14 @@ ISSUER = "http://127.0.0.1:8000"
 """Where a load balancer would listen; the test is the balancer."""
 
 
-@pytest.fixture
-def shared(postgres: PostgresServer, postgres_template: str) -> Iterator[str]:
-    url = postgres.create_database(copy_of=postgres_template)
-    yield url
-    postgres.drop_database(url)
-
-
-async def test_a_sign_in_wanders_between_two_processes(shared: str, tmp_path: Path) -> None:
-    database = await connect(shared)
+async def test_a_sign_in_wanders_between_two_processes(postgres_with_keys: str, tmp_path: Path) -> None:
+    database = await connect(postgres_with_keys)
     await register_clients(database, now=system_clock())
     await database.close()
     world = World()
     world.add_app(App(CLIENT_KEY, TIKTOK_SECRET, [f"{ISSUER}/callback/tiktok"]))
     async with simulating(create_app(world)) as tiktok:
-        environ = environment(ISSUER, shared, tiktok)
+        environ = environment(ISSUER, postgres_with_keys, tiktok)
         (tmp_path / "a").mkdir()
         (tmp_path / "b").mkdir()
         with (

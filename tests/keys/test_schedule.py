@@ -7,6 +7,7 @@ import pytest
 
 from broker import app_keys, settings
 from broker.keys.schedule import (
+    LEEWAY_SECONDS,
     SPREAD_SECONDS,
     Defer,
     Forget,
@@ -21,6 +22,7 @@ from broker.keys.schedule import (
     standings,
 )
 from broker.store.keys import KeyFacts
+from tests.documentation import ROOT
 from tests.keys.made import DAY, NOW, RULES, facts
 from tests.stage import environment
 
@@ -181,3 +183,11 @@ def test_a_next_key_is_announced_for_longer_than_any_chain_of_caches_keeps_the_s
     learned = NOW + 100 * DAY + SPREAD_SECONDS
     assert step.signs_from >= learned + 2 * (max_age + stale)
     assert step.signs_from - (NOW + 100 * DAY) >= 2 * max_age
+
+
+def test_operators_read_these_times_in_the_timeline() -> None:
+    page = (ROOT / "docs/keys.md").read_text()
+    assert RULES.announced_for == round(2.2 * RULES.max_age) + 5
+    assert "2.2 × JWKS_MAX_AGE + 5s" in page
+    assert LEEWAY_SECONDS == 5 * 60
+    assert "longest token + 5 min" in page

@@ -9,7 +9,7 @@ from broker.store import postgresql, sqlite
 
 _NO_NEWS = ("PRAGMA", "SAVEPOINT", "RELEASE")
 # A running broker looks for deliveries and at its keys once in a second, whatever is asked of it meanwhile.
-_IN_THE_BACKGROUND = (
+IN_THE_BACKGROUND = (
     "SELECT outbox.id",
     "SELECT signing_keys.kid",
     "SELECT grants.status_index",
@@ -30,7 +30,7 @@ class Statements(list[str]):
 
     def heard(self, statement: str) -> None:
         """One statement was sent."""
-        if not statement.startswith((*_NO_NEWS, *_IN_THE_BACKGROUND)):
+        if not statement.startswith((*_NO_NEWS, *IN_THE_BACKGROUND)):
             self.append(statement)
 
 

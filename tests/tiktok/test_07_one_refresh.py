@@ -1,31 +1,23 @@
 """Fifty callers at each of four processes find a pair near its end: TikTok sees one refresh."""
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import orjson
-import pytest
 
 from tests.attacks.arena import on_processes, several_processes
 from tests.attacks.racing import Attempt, race
-from tests.postgres import PostgresServer
 from tests.tiktok.exchanging import BASIC, TIKTOK_LIFE, exchange, form, refreshes, register, signed_in
 
 CALLERS = 50
 PROCESSES = 4
 
 
-@pytest.fixture
-def shared(postgres: PostgresServer, postgres_template: str) -> Iterator[str]:
-    url = postgres.create_database(copy_of=postgres_template)
-    yield url
-    postgres.drop_database(url)
-
-
-async def test_of_two_hundred_callers_in_four_processes_one_refreshes(shared: str, tmp_path: Path) -> None:
-    with several_processes(shared, tmp_path, count=PROCESSES) as processes:
+async def test_of_two_hundred_callers_in_four_processes_one_refreshes(
+    postgres_with_keys: str, tmp_path: Path
+) -> None:
+    with several_processes(postgres_with_keys, tmp_path, count=PROCESSES) as processes:
         async with on_processes(processes) as arena:
             stage = arena.stage
             await register(stage)
