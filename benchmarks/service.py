@@ -23,6 +23,7 @@ REDIRECT_URI = "https://app.example/callback"
 
 _READY = b"GET /readyz HTTP/1.1\r\nHost: id.example\r\nConnection: close\r\n\r\n"
 _PATIENCE = 30
+_NEVER_REACHED = "1000000000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,10 @@ def prepare(database_url: str) -> str:
 
 
 def environment(database_url: str, tiktok_port: int) -> dict[str, str]:
-    """The settings: what is required, and everything else as it comes."""
+    """The settings: what is required, and everything else as it comes, but for how often one address may ask.
+
+    All the load comes from one address. The limits are counted as ever and only reached by nobody.
+    """
     tiktok = f"http://127.0.0.1:{tiktok_port}"
     return {
         "BROKER_ISSUER": ISSUER,
@@ -54,6 +58,8 @@ def environment(database_url: str, tiktok_port: int) -> dict[str, str]:
         "BROKER_TIKTOK_CLIENT_SECRET": opaque.secret(),
         "BROKER_TIKTOK_AUTHORIZE_URL": f"{tiktok}/v2/auth/authorize/",
         "BROKER_TIKTOK_API_URL": tiktok,
+        "BROKER_LIMITS_ADDRESS": _NEVER_REACHED,
+        "BROKER_LIMITS_CLIENT": _NEVER_REACHED,
     }
 
 
