@@ -73,7 +73,7 @@ container: .venv/.ready-dev ## … only Dockerfile, compose.yaml and deploy/kube
 bench: .venv/.ready-dev ## Measure speed and memory
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-purging: .venv/.ready-dev ## Measure what refreshes feel of ten million expired rows (a quarter of an hour)
+purging: .venv/.ready-dev ## Measure what refreshes feel of ten million expired rows (half an hour)
 	@$(BIN)/python -m benchmarks.purging $(ARGS)
 
 release: .venv/.ready var/release/shipped/.ready ## Build wheel, sdist, bill of materials (CycloneDX) and checksums into dist/
