@@ -18,6 +18,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from sqlalchemy import Executable
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
+from broker.store import private_file
 from broker.store.database import Compiler, DatabaseUnavailable, P, Row, SchemaMismatch, StoreFunction
 from broker.store.database import T as Answer
 
@@ -101,6 +102,7 @@ class SqliteDatabase:
         patience = min(busy_timeout * _SHARE_OF_PATIENCE, _LONGEST_BUSY_SECONDS)
         self._pragmas = (f"PRAGMA busy_timeout = {round(patience * 1000)}", *_PRAGMAS)
         self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
+        private_file.make(path)
         with _translated():
             writing = self._open()
             self._reading = self._open()
