@@ -73,6 +73,13 @@ class DatabaseUnavailable(Exception):
     """
 
 
+class PlaceTaken(Exception):
+    """Another grant has this place in the status lists; what was to be written is undone.
+
+    It happens after a standby was promoted that had not heard of the last places that were reserved.
+    """
+
+
 class SchemaMismatch(Exception):
     """A table or column that this release needs is not there: the migrations have not been run."""
 

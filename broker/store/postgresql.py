@@ -21,7 +21,16 @@ import asyncpg
 from sqlalchemy import Executable, make_url
 
 from broker.store import revision
-from broker.store.database import Compiler, DatabaseUnavailable, P, Row, SchemaMismatch, StoreFunction, T
+from broker.store.database import (
+    Compiler,
+    DatabaseUnavailable,
+    P,
+    PlaceTaken,
+    Row,
+    SchemaMismatch,
+    StoreFunction,
+    T,
+)
 from broker.store.reaching import each_host, reach
 
 if TYPE_CHECKING:
@@ -33,6 +42,7 @@ _REACH_SHARE = 0.5
 _LONGEST_REACH_SECONDS = 5.0
 _ANSWER_SECONDS = 0.1
 _CLOSE_SECONDS = 5.0
+_PLACE = "ix_grants_status_index"
 
 _AWAY = (
     OSError,
@@ -200,6 +210,10 @@ class PostgresDatabase:
 def _translated() -> Iterator[None]:
     try:
         yield
+    except asyncpg.UniqueViolationError as error:
+        if error.constraint_name == _PLACE:
+            raise PlaceTaken from error
+        raise
     except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
         raise SchemaMismatch(str(error)) from error
     except _AWAY as error:

@@ -19,7 +19,7 @@ from sqlalchemy import Executable
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from broker.store import private_file
-from broker.store.database import Compiler, DatabaseUnavailable, P, Row, SchemaMismatch, StoreFunction
+from broker.store.database import Compiler, DatabaseUnavailable, P, PlaceTaken, Row, SchemaMismatch, StoreFunction
 from broker.store.database import T as Answer
 
 T = TypeVar("T")
@@ -35,6 +35,7 @@ _PRAGMAS = (
     "PRAGMA foreign_keys = ON",
 )
 _WAL_ATTEMPTS = 20
+_PLACE = " grants.status_index"
 # One for the process: what one database has compiled, the next one has, too.
 _COMPILER = Compiler(SQLiteDialect_pysqlite())
 
@@ -245,6 +246,8 @@ def _translated() -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         # What Python itself complains of (a wrong argument) has no code.
         code = getattr(error, "sqlite_errorcode", None)
+        if code == sqlite3.SQLITE_CONSTRAINT_UNIQUE and str(error).endswith(_PLACE):
+            raise PlaceTaken from error
         if code == sqlite3.SQLITE_ERROR:
             # The generic code is a fault in the statement: in compiled statements only ever a missing table.
             raise SchemaMismatch(str(error)) from error
