@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 
@@ -112,6 +112,14 @@ class PostgresTransaction:
         with self._asking():
             tag = await self._connection.execute(compiled.text, *compiled.arguments(parameters))
         return int(tag.rpartition(" ")[2])
+
+    async def each(self, statement: Executable, rows: Sequence[Mapping[str, object]]) -> None:
+        """All of it is sent at once."""
+        if not rows:
+            return
+        compiled = _COMPILER(statement)
+        with self._asking():
+            await self._connection.executemany(compiled.text, [compiled.arguments(row) for row in rows])
 
     def whole(self) -> AbstractAsyncContextManager[object]:
         """A transaction, or inside of one a savepoint."""

@@ -10,7 +10,7 @@ import contextlib
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeAlias, TypeVar
@@ -63,6 +63,12 @@ class SqliteTransaction:
         """How many rows the statement touched."""
         with _translated():
             return self._execute(statement, parameters).rowcount
+
+    async def each(self, statement: Executable, rows: Sequence[Mapping[str, object]]) -> None:
+        """One after the other."""
+        compiled = _COMPILER(statement)
+        with _translated():
+            self._connection.executemany(compiled.text, [compiled.arguments(row) for row in rows])
 
     def whole(self) -> contextlib.AbstractAsyncContextManager[object]:
         """Nothing more: the writer runs every store function inside a savepoint."""
