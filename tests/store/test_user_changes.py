@@ -63,25 +63,28 @@ async def test_everything_ends_with_its_events_and_each_listening_app_is_told_of
     await redeem(signed_in, client_version=2)
     await record(signed_in, again(2))
     await record(signed_in, again(3))
+    await record(signed_in, again(4))
     sub = await person(signed_in)
-    # One session is over already, with a grant for offline use that goes on; one has expired, and its code has.
+    # One session is over already, with a grant for offline use that goes on; one has expired, and its code has; one
+    # is alive, and only its code has expired.
     by_the_app: Any = {"reason": "sign_out", "client_id": APP, "request_id": None}
     await signed_in.transact(sessions.end, "ses_1", **by_the_app, now=NOW)
     await execute(signed_in, f"UPDATE sessions SET expires_at = {NOW} WHERE id = 'ses_n3'")
-    await execute(signed_in, f"UPDATE grants SET code_expires_at = {NOW} WHERE id = 'n3'")
+    await execute(signed_in, f"UPDATE grants SET code_expires_at = {NOW} WHERE id IN ('n3', 'n4')")
     await execute(signed_in, "DELETE FROM outbox")
-    assert await signed_in.read(endings.standing, sub, now=NOW) == Standing(1, 2)
-    assert await signed_in.transact(user_changes.sign_out, sub, now=NOW) == Standing(1, 2)
+    assert await signed_in.read(endings.standing, sub, now=NOW) == Standing(2, 2)
+    assert await signed_in.transact(user_changes.sign_out, sub, now=NOW) == Standing(2, 2)
     assert await signed_in.read(endings.standing, sub, now=NOW) == Standing(0, 0)
     told = await all_of(signed_in, "SELECT payload FROM outbox")
     assert sorted(each["payload"] for each in told) == [
-        f'{{"client_id":"{APP}","sub":"{sub}","sid":"{sid}"}}' for sid in ("ses_1", "ses_n2")
+        f'{{"client_id":"{APP}","sub":"{sub}","sid":"{sid}"}}' for sid in ("ses_1", "ses_n2", "ses_n4")
     ]
     events = await all_of(signed_in, "SELECT * FROM audit_events WHERE actor = 'operator'")
     assert sorted((each["event"], each["session_id"], each["grant_id"], each["reason"]) for each in events) == [
         ("grant.ended", "ses_1", GRANT, "signed_out"),
         ("grant.ended", "ses_n2", "n2", "signed_out"),
         ("session.ended", "ses_n2", None, "signed_out"),
+        ("session.ended", "ses_n4", None, "signed_out"),
         ("user.signed_out", None, None, None),
     ]
     ended = await all_of(signed_in, "SELECT ended_at FROM grants UNION ALL SELECT ended_at FROM sessions")
