@@ -65,8 +65,8 @@ async def test_everything_ends_with_its_events_and_each_listening_app_is_told_of
     await record(signed_in, again(3))
     await record(signed_in, again(4))
     sub = await person(signed_in)
-    # One session is over already, with a grant for offline use that goes on; one has expired, and its code has; one
-    # is alive, and only its code has expired.
+    # One session is over already, with a grant for offline use that goes on; one has expired, and its code has; of
+    # one that is alive only the code has.
     by_the_app: Any = {"reason": "sign_out", "client_id": APP, "request_id": None}
     await signed_in.transact(sessions.end, "ses_1", **by_the_app, now=NOW)
     await execute(signed_in, f"UPDATE sessions SET expires_at = {NOW} WHERE id = 'ses_n3'")
