@@ -11,9 +11,8 @@ from broker.store.database import Transaction
 from broker.store.keys import KeyFacts
 from broker.store.schema import outbox, pushed_requests, spent_ids, webhook_deliveries
 
-
 MOST: Final = 10_000
-"""So many deliveries are counted: after a sign-out of all there may be a million, and somebody looks all the time."""
+"""So many deliveries are counted. After a sign-out of all there may be a million, and somebody looks all day."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,7 @@ async def test_what_waits_is_a_fact_in_the_database(database: Database) -> None:
 async def test_a_full_outbox_is_not_counted_to_its_end(database: Database) -> None:
     """After a sign-out of all it may hold a million, and every replica is asked all the time."""
     await database.transact(outbox.put, "late", {}, expires_at=NOW + DAY, now=NOW - 400)
-    many = [{}] * watching.MOST
+    many: list[dict[str, Any]] = [{}] * watching.MOST
     await database.transact(outbox.put_each, "many", many, expires_at=NOW + DAY, now=NOW - 100)
     facts = await database.read(watching.look, now=NOW)
     assert facts.outbox == {"late": Queue(1, 400), "many": Queue(watching.MOST - 1, 100)}
