@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from tests.resting import rest
 from tests.stage import PUBLIC, HeldClock, Stage, forged, running_stage
 from tests.store.watching import IN_THE_BACKGROUND
 
@@ -18,6 +19,7 @@ FRAME = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE", "START")
 def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every statement that any connection runs from now on."""
     seen: list[str] = []
+    rest(monkeypatch)
     connect, create_pool = sqlite3.connect, asyncpg.create_pool
 
     def traced(*args: Any, **kwargs: Any) -> sqlite3.Connection:

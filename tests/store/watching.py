@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from broker.store import postgresql, sqlite
+from tests.resting import rest
 
 _NO_NEWS = ("PRAGMA", "SAVEPOINT", "RELEASE")
-# A running broker looks for deliveries and at its keys once in a second, whatever is asked of it meanwhile.
+# What a broker that has just started looks for, whatever is asked of it meanwhile; then it rests.
 IN_THE_BACKGROUND = (
     "SELECT outbox.id",
     "SELECT signing_keys.kid",
@@ -36,8 +37,9 @@ class Statements(list[str]):
 
 @pytest.fixture
 def statements(monkeypatch: pytest.MonkeyPatch) -> Statements:
-    """Everything that databases opened after this send to their drivers."""
+    """Everything that databases opened after this send to their drivers, for what is asked of them."""
     heard = Statements()
+    rest(monkeypatch)
 
     class Watched(postgresql._Connection):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
