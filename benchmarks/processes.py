@@ -31,9 +31,9 @@ class Generator:
 
 
 @contextlib.contextmanager
-def generating(**plan: Any) -> Iterator[Generator]:
+def generating(module: str = "benchmarks.generator", /, **plan: Any) -> Iterator[Generator]:
     """A load generator for the length of the block; `plan` says whom it calls, as whom, how many at once."""
-    with _running("benchmarks.generator", json.dumps(plan)) as process:
+    with _running(module, json.dumps(plan)) as process:
         yield Generator(process)
 
 

@@ -23,7 +23,7 @@ REDIRECT_URI = "https://app.example/callback"
 
 _READY = b"GET /readyz HTTP/1.1\r\nHost: id.example\r\nConnection: close\r\n\r\n"
 _PATIENCE = 30
-_NEVER_REACHED = "1000000000"
+_NEVER_REACHED = "1000000"
 
 
 @dataclass(frozen=True, slots=True)
