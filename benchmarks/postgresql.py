@@ -37,9 +37,9 @@ class PostgreSQL:
 
 
 @contextlib.contextmanager
-def postgresql(*settings: str) -> Iterator[PostgreSQL]:
+def postgresql() -> Iterator[PostgreSQL]:
     """A server for the length of the block. `fsync` and `synchronous_commit` are on, as they come."""
-    with postgres_server(settings=settings) as server:
+    with postgres_server() as server:
         # The file's first line is the process id of the server.
         pid = int(server.run("SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)"))
         yield PostgreSQL(server, pid, server.create_database())

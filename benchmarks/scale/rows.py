@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from benchmarks import service
+from benchmarks.scale.web import REDIRECT_URI
 from broker.oauth.status_list import SIZE
 
 _DAY: Final = 86_400
@@ -89,7 +90,7 @@ def statements(size: Size, *, now: int, refresh_kid: str, ended_share: float) ->
                 access_expires_at, ended_at, ended_reason, status_index)
             SELECT {_name("grant", "i")}, '{service.CLIENT_ID}', {_name("user", owner, "usr_")},
                 {_name("account", owner)}, {its_session}, {_digest("login", "i")}, {_digest("code", "i")},
-                {now - _DAY + 60}, '{service.REDIRECT_URI}', left({_name("challenge", "i")} || md5(i::text), 43),
+                {now - _DAY + 60}, '{REDIRECT_URI}', left({_name("challenge", "i")} || md5(i::text), 43),
                 'a-nonce-of-usual-length-0123456789', 'openid profile offline_access', '', 1, {now - _DAY},
                 {now - _DAY}, {now + 300 * _DAY}, {now - _DAY}, 0, {now - 3600}, '{refresh_kid}',
                 {now + 29 * _DAY},
