@@ -38,13 +38,13 @@ def generating(**plan: Any) -> Iterator[Generator]:
 
 
 @contextlib.contextmanager
-def answering() -> Iterator[int]:
-    """TikTok's stand-in for the length of the block; its port."""
+def answering(module: str = "benchmarks.tiktok") -> Iterator[int]:
+    """A server that answers for the length of the block, TikTok's stand-in unless another is named; its port."""
     port = free_port()
-    with _running("benchmarks.tiktok", str(port)) as process:
+    with _running(module, str(port)) as process:
         assert process.stdout
         if process.stdout.readline() != "ready\n":
-            raise RuntimeError("TikTok's stand-in did not start")
+            raise RuntimeError(f"{module} did not start")
         yield port
 
 
