@@ -48,7 +48,7 @@ _MANY = bindparam("many", type_=BigInteger)
 def _behind(table: Table) -> ScalarSelect[int]:
     """The first whole block behind every index in use."""
     reach = func.coalesce(func.max(table.c.status_index), -1) + _MANY
-    # By the remainder: what dividing two integers comes to is not the same in every PostgreSQL-compatible database.
+    # By the remainder: dividing two integers is not the same in every database that speaks as PostgreSQL does.
     return select(reach - reach % _MANY).where(table.c.status_index >= 0).scalar_subquery()
 
 

@@ -1,12 +1,13 @@
-"""Every statement of the product as PostgreSQL gets it, for programs that read SQL: `python -m tests.dialects.statements`.
+"""Every statement of the product as PostgreSQL gets it, for programs that read SQL.
 
-Statements are constants of `broker.store`, wherever in a module they stand; those of the migrations come from `broker
-db plan`. Each is printed as JSON, with where it comes from, one a line.
+Statements are constants of `broker.store`, wherever in a module they stand; those of the migrations are what
+`broker db plan` shows. `python -m tests.dialects.statements` writes each as a line of JSON, with its origin.
 """
 
 import importlib
 import json
 import pkgutil
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 
@@ -73,4 +74,4 @@ def _of_the_migrations() -> Iterator[Written]:
 
 if __name__ == "__main__":
     for one in everything():
-        print(json.dumps(asdict(one)))
+        sys.stdout.write(json.dumps(asdict(one)) + "\n")
