@@ -29,7 +29,7 @@ VERIFIERS := var/verifiers/.ready $(if $(NODE),verifiers/node/node_modules/.pack
 	$(if $(GO),var/verifiers/go) $(if $(MAVEN),verifiers/java/target/.ready)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test million clients verifiers lint style types container bench purging release audit lock clean
+.PHONY: help demo test million clients verifiers lint style types container bench purging capacity dialects release audit lock clean
 
 help: ## Show this list
 	@echo 'Usage: make TARGET [ARGS="…"]     ARGS is handed on, as in: make test ARGS="tests/store -x"'
@@ -76,6 +76,14 @@ bench: .venv/.ready-dev ## Measure speed and memory
 purging: .venv/.ready-dev ## Measure what refreshes feel of ten million expired rows (half an hour)
 	@$(BIN)/python -m benchmarks.purging $(ARGS)
 
+capacity: .venv/.ready-dev ## Simulate what one core, one machine, ten replicas on one PostgreSQL carry
+	@$(BIN)/python -m benchmarks.capacity $(ARGS)
+
+dialects: .venv/.ready-dev $(if $(GO),var/dialects/cockroach) ## Ask CockroachDB's own parser whether it takes every statement (needs Go)
+	$(if $(GO),,@echo 'Go 1.25 or newer was not found: its parser is a Go module.' >&2; exit 1)
+	@$(BIN)/python -m tests.dialects.statements >var/dialects/statements
+	@var/dialects/cockroach <var/dialects/statements
+
 release: .venv/.ready var/release/shipped/.ready ## Build wheel, sdist, bill of materials (CycloneDX) and checksums into dist/
 	@rm -rf dist
 	@$(EPOCH) $(BIN)/hatchling build --target sdist --target wheel --directory dist
@@ -98,7 +106,7 @@ lock: var/uv/bin/uv ## Write the lock files anew (ARGS=--upgrade for newer Pytho
 	$(if $(NODE),cd verifiers/node && $(NPM_LOCK))
 
 clean: ## Remove .venv, caches and build results
-	rm -rf .venv var/uv var/release var/verifiers tests/clients/node_modules verifiers/node/node_modules verifiers/java/target build dist .coverage .coverage.* .hypothesis .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv var/uv var/release var/verifiers var/dialects tests/clients/node_modules verifiers/node/node_modules verifiers/java/target build dist .coverage .coverage.* .hypothesis .pytest_cache .mypy_cache .ruff_cache
 	find broker tests migrations benchmarks verifiers -name __pycache__ -type d -prune -exec rm -rf {} +
 
 tests/clients/node_modules/.package-lock.json: tests/clients/package.json tests/clients/package-lock.json
@@ -119,6 +127,11 @@ verifiers/node/node_modules/.package-lock.json: verifiers/node/package.json veri
 
 var/verifiers/go: $(wildcard verifiers/go/*) var/verifiers/.ready
 	@cd verifiers/go && CGO_ENABLED=0 GOTOOLCHAIN=local go build -o ../../$@ .
+
+# It is run once: compiling without optimising takes three quarters of the time.
+var/dialects/cockroach: $(wildcard tests/dialects/cockroach/*)
+	@echo "Building CockroachDB's parser, which takes some minutes the first time …"
+	@cd tests/dialects/cockroach && CGO_ENABLED=0 GOTOOLCHAIN=local go build -gcflags='all=-N -l' -o ../../../$@ .
 
 verifiers/java/target/.ready: verifiers/java/pom.xml $(wildcard verifiers/java/src/main/java/*)
 	@cd verifiers/java && mvn --quiet --batch-mode compiler:compile dependency:copy-dependencies
