@@ -27,7 +27,7 @@ _METADATA = {
 def prepare() -> None:
     """Make the tables and register the apps that are not there yet."""
     Base.metadata.create_all(_ENGINE)
-    for client in plan.CLIENTS:
+    for client in (plan.APP, plan.BACKEND):
         if db.scalars(select(Client).filter_by(client_id=client["id"])).first() is None:
             registered = Client(client_id=client["id"], client_secret=client["secret"])
             registered.set_client_metadata(_METADATA)

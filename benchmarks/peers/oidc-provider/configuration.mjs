@@ -2,18 +2,26 @@
 
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 
+import { errors } from 'oidc-provider';
+
 const newKey = () => ({
   ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' }),
   alg: 'ES256',
   use: 'sig',
 });
 
-/** Nobody is asked: an app of the same house has what it asks for. One grant per session and app. */
+const apiInfo = (audience) => ({
+  audience,
+  scope: 'openid profile offline_access',
+  accessTokenTTL: 600,
+  accessTokenFormat: 'jwt',
+  jwt: { sign: { alg: 'ES256' } },
+});
+
+/** Nobody is asked: an app of the same house has what it asks for. A grant of its own for every code, as the broker
+ * has it, so that throwing a refresh token away ends what came of that code and nothing else. */
 const grantAll = (api) => async (ctx) => {
-  const { session, client, provider, params, account } = ctx.oidc;
-  const id = session.grantIdFor(client.clientId);
-  const standing = id && await provider.Grant.find(id);
-  if (standing) return standing;
+  const { client, provider, params, account } = ctx.oidc;
   const grant = new provider.Grant({ accountId: account.accountId, clientId: client.clientId });
   grant.addOIDCScope(params.scope);
   grant.addResourceScope(api, params.scope);
@@ -24,7 +32,7 @@ const grantAll = (api) => async (ctx) => {
 export const configuration = ({ adapter, people, signIn, plan }) => ({
   adapter,
   jwks: { keys: [newKey()] },
-  clients: plan.clients.map(({ id, secret }) => ({
+  clients: [plan.app, plan.backend].map(({ id, secret }) => ({
     client_id: id,
     client_secret: secret,
     redirect_uris: [plan.redirectUri],
@@ -43,20 +51,20 @@ export const configuration = ({ adapter, people, signIn, plan }) => ({
   },
   features: {
     devInteractions: { enabled: false },
-    introspection: { enabled: true },
-    revocation: { enabled: true },
+    introspection: {
+      enabled: true,
+      allowedPolicy: (_ctx, client, token) => [token.clientId, plan.backend.id].includes(client.clientId),
+    },
+    revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
+    // A token for the API is a JWT, one for nobody but this server is opaque: the only kind that its userinfo and
+    // introspection take.
     resourceIndicators: {
       enabled: true,
-      // Opaque tokens are the only ones that its introspection and userinfo take.
-      defaultResource: (_ctx, client) => (client.clientId === plan.opaqueFor ? undefined : plan.api),
-      useGrantedResource: () => true,
-      getResourceServerInfo: () => ({
-        audience: plan.api,
-        scope: 'openid profile offline_access',
-        accessTokenTTL: 600,
-        accessTokenFormat: 'jwt',
-        jwt: { sign: { alg: 'ES256' } },
-      }),
+      defaultResource: () => undefined,
+      getResourceServerInfo: (_ctx, resource) => {
+        if (resource !== plan.api) throw new errors.InvalidTarget();
+        return apiInfo(plan.api);
+      },
     },
   },
   interactions: { url: (_ctx, interaction) => signIn.authorizeUrl(interaction.uid) },
