@@ -67,7 +67,7 @@ class PostgreSQL:
         written = self._written() - written
         with log.open("rb") as lines:
             lines.seek(start)
-            counted.append(_counted(lines.read().decode(), name(url), written))
+            counted.append(count(lines.read().decode(), name(url), written))
 
     def _written(self) -> int:
         """Transactions so far that wrote something, in all databases."""
@@ -102,7 +102,8 @@ def name(url: str) -> str:
     return urlsplit(url).path.removeprefix("/")
 
 
-def _counted(log: str, database: str, written: int) -> Counted:
+def count(log: str, database: str, written: int) -> Counted:
+    """What a server that was telling has logged of one database; `written` are the transactions that wrote."""
     found = [told.groups() for told in _TOLD.finditer(log)]
     here = [(transaction, word.lower()) for place, transaction, word in found if place == database]
     statements = sum(word not in _AROUND for _, word in here)
