@@ -19,10 +19,11 @@ _PATIENCE_SECONDS = 30
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Resident memory of a process tree in MiB: now, and at its largest (the sum of each process's own peak)."""
+    """Resident memory of a process tree in MiB: now, the sum of each process's peak, and the highest of those."""
 
     now: float
     peak: float
+    largest: float
 
 
 def cpu_seconds(root: int) -> float:
@@ -42,7 +43,8 @@ def settle(root: int) -> None:
 def memory(root: int) -> Memory:
     """Resident memory of a process and all below it."""
     found = [_status(pid) for pid in _tree(root)]
-    return Memory(sum(one["VmRSS"] for one in found), sum(one["VmHWM"] for one in found))
+    peaks = [one["VmHWM"] for one in found]
+    return Memory(sum(one["VmRSS"] for one in found), sum(peaks), max(peaks))
 
 
 def _tree(root: int) -> Iterator[int]:

@@ -2,6 +2,7 @@
 
 import base64
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -53,9 +54,7 @@ class Endpoints:
         """A form for an endpoint, with what proves the client in the way that is to be used there."""
         methods = self.document.get(f"{name}_auth_methods_supported", ("client_secret_basic",))
         if "client_secret_basic" in methods:
-            # RFC 6749 §2.3.1: both are encoded as in a form before they are joined.
-            pair = f"{quote(client.client_id, safe='')}:{quote(client.secret, safe='')}"
-            headers += f"Authorization: Basic {base64.b64encode(pair.encode()).decode()}\r\n"
+            headers += _basic(client)
         else:
             form = {**form, "client_id": client.client_id, "client_secret": client.secret}
         body = urlencode(form)
@@ -63,11 +62,21 @@ class Endpoints:
         return f"POST {_head(self[name])}{headers}\r\n{body}".encode()
 
 
+# What is always the same is made once: it is the target that is to be busy.
+@lru_cache
+def _basic(client: Client) -> str:
+    """RFC 6749 §2.3.1: both are encoded as in a form before they are joined."""
+    pair = f"{quote(client.client_id, safe='')}:{quote(client.secret, safe='')}"
+    return f"Authorization: Basic {base64.b64encode(pair.encode()).decode()}\r\n"
+
+
+@lru_cache
 def _head(url: str) -> str:
     parts = urlsplit(url)
     return f"{parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
 
 
+@lru_cache
 def discovery(issuer: str) -> bytes:
     """The GET that brings the document of an issuer (OIDC Discovery 1.0 §4)."""
     return f"GET {_head(issuer.rstrip('/') + '/.well-known/openid-configuration')}\r\n".encode()

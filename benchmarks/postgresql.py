@@ -48,21 +48,26 @@ class PostgreSQL:
         return accounting.cpu_seconds(self.pid)
 
     @contextlib.contextmanager
-    def counting(self, url: str) -> Iterator[Callable[[], Counted]]:
-        """Have everything logged that is asked of a database during the block, and count it afterwards.
+    def telling(self) -> Iterator[None]:
+        """Have everything logged that is asked during the block. That costs time, so nothing is measured in it.
 
-        That costs time, so nothing is measured meanwhile.
+        Nor is anything durable in it, so that the log does not compete with the disk.
         """
-        counted: list[Counted] = []
+        self._set(log_statement="all", log_line_prefix=_PREFIX, synchronous_commit="off")
+        yield
+        self._reset("log_statement", "log_line_prefix", "synchronous_commit")
+
+    @contextlib.contextmanager
+    def counting(self, url: str) -> Iterator[Callable[[], Counted]]:
+        """While it is `telling`: counts what one database is asked during the block; the sum is there after it."""
         log = Path(self.server.run("SHOW data_directory")).with_name("log")
-        self._set(log_statement="all", log_line_prefix=_PREFIX)
         start, written = log.stat().st_size, self._written()
+        counted: list[Counted] = []
         yield lambda: counted[0]
         written = self._written() - written
         with log.open("rb") as lines:
             lines.seek(start)
-            counted.append(_counted(lines.read().decode(), name(url), written))
-        self._set(log_statement="none", log_line_prefix="%m [%p] ")
+            counted.append(count(lines.read().decode(), name(url), written))
 
     def _written(self) -> int:
         """Transactions so far that wrote something, in all databases."""
@@ -71,6 +76,14 @@ class PostgreSQL:
     def _set(self, **settings: str) -> None:
         for each, value in settings.items():
             self.server.run(f"ALTER SYSTEM SET {each} = '{value}'")
+        self._reload()
+
+    def _reset(self, *settings: str) -> None:
+        for each in settings:
+            self.server.run(f"ALTER SYSTEM RESET {each}")
+        self._reload()
+
+    def _reload(self) -> None:
         self.server.run("SELECT pg_reload_conf()")
         time.sleep(_UNTIL_HEARD)
 
@@ -89,7 +102,8 @@ def name(url: str) -> str:
     return urlsplit(url).path.removeprefix("/")
 
 
-def _counted(log: str, database: str, written: int) -> Counted:
+def count(log: str, database: str, written: int) -> Counted:
+    """What a server that was telling has logged of one database; `written` are the transactions that wrote."""
     found = [told.groups() for told in _TOLD.finditer(log)]
     here = [(transaction, word.lower()) for place, transaction, word in found if place == database]
     statements = sum(word not in _AROUND for _, word in here)

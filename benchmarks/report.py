@@ -1,14 +1,11 @@
-"""What was measured, as a table for people and as JSON for programs."""
+"""What was measured, in words and tables: for a terminal, and for a page."""
 
-import os
-import platform
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
 from statistics import median
-from typing import Any
 
 from benchmarks.connections import Driven
 from benchmarks.figures import Line, Spread, lines, ratios
+from benchmarks.kept import Run
 from benchmarks.legs import LEGS
 from benchmarks.rounds import Measured, Setting
 
@@ -18,63 +15,74 @@ _HEADINGS = (
     "PostgreSQL", "statements", "transactions", "writing",
 )  # fmt: skip
 _WIDEST = 24
+_NOTHING = "–"
 _TOO_NEAR = 2
 
-Ceiling = Mapping[str, Driven]
-"""By leg what the load generator reaches at a target that does nothing."""
 
-
-def table(results: Sequence[Measured], ceiling: Ceiling) -> str:
-    """Everything worth reading, in lines of text. Targets that were measured together stand together."""
-    told = [
-        "The load generator's ceiling, in operations per second: "
-        + ", ".join(f"{LEGS[leg].title} {rate(driven):,.0f}" for leg, driven in ceiling.items())
-    ]
-    for measured in results:
-        told += ["", f"{measured.title}, {conditions(measured.setting)}", _row("", _HEADINGS)]
+def table(run: Run) -> str:
+    """Lines of text."""
+    told = [ceiling(run)]
+    for measured in run.results:
+        told += ["", heading(measured), _row("", _HEADINGS)]
         told += [_row(LEGS[line.leg].title, cells(line)) for line in lines(measured)]
         told.append(footing(measured))
-        for ours in _compared(measured, results):
-            told.append(_row(f"{ours.title} is", [f"{LEGS[leg].title}" for leg in ratios(ours, measured)]))
-            told.append(_row("", [times(each) for each in ratios(ours, measured).values()]))
-    told += [f"Warning: {words}" for words in warnings(results, ceiling)]
+    for ours, theirs in pairs(run):
+        told += ["", f"{ours.title}, as many times {theirs.title}, {conditions(ours.setting)}"]
+        told += [_row(LEGS[leg].title, [times(each)]) for leg, each in ratios(ours, theirs).items()]
+    told += ["", *(f"Warning: {words}" for words in warnings(run))]
+    return "\n".join(told).rstrip()
+
+
+def markdown(run: Run) -> str:
+    """The same for a page."""
+    told = [f"{run.machine['processor']}, {run.machine['cores']} cores, Python {run.machine['python']}."]
+    told += ["", ceiling(run)]
+    for measured in run.results:
+        told += ["", f"**{heading(measured)}**", ""]
+        told += [_piped(["", *_HEADINGS]), _piped(["---", *("---:" for _ in _HEADINGS)])]
+        told += [_piped([LEGS[line.leg].title, *cells(line)]) for line in lines(measured)]
+        told += ["", f"{footing(measured)[0].upper()}{footing(measured)[1:]}."]
+    for ours, theirs in pairs(run):
+        told += ["", f"**{ours.title}, as many times {theirs.title}, {conditions(ours.setting)}**", ""]
+        told += [_piped(["", "median of the rounds", "lowest", "highest"]), _piped(["---", *["---:"] * 3])]
+        told += [
+            _piped([LEGS[leg].title, *(f"{value:.2f}" for value in (each.median, each.lowest, each.highest))])
+            for leg, each in ratios(ours, theirs).items()
+        ]
     return "\n".join(told)
 
 
-def document(results: Sequence[Measured], ceiling: Ceiling) -> dict[str, Any]:
-    """The same as JSON's types, with every single round."""
-    return {
-        "machine": {
-            "python": platform.python_version(),
-            "system": platform.platform(),
-            "cores": os.cpu_count(),
-        },
-        "ceiling": {leg: asdict(driven) for leg, driven in ceiling.items()},
-        "warnings": list(warnings(results, ceiling)),
-        "results": [
-            {
-                **asdict(measured),
-                "legs": [asdict(line) for line in lines(measured)],
-                "ratios": {
-                    ours.target: {leg: asdict(each) for leg, each in ratios(ours, measured).items()}
-                    for ours in _compared(measured, results)
-                },
-            }
-            for measured in results
-        ],
-    }
+def ceiling(run: Run) -> str:
+    """What the load generator could do."""
+    reached = ", ".join(f"{LEGS[leg].title} {possible(driven):,.0f}" for leg, driven in run.ceiling.items())
+    return f"The load generator's ceiling, in operations per second of a core of its own: {reached}."
 
 
-def warnings(results: Sequence[Measured], ceiling: Ceiling) -> Iterator[str]:
+def warnings(run: Run) -> Iterator[str]:
     """Which wall rates may be the generator's own, rather than the target's."""
-    for measured in results:
+    for measured in run.results:
         for line in lines(measured):
-            if (reached := ceiling.get(line.leg)) and line.per_second.highest * _TOO_NEAR > rate(reached):
+            most = possible(run.ceiling[line.leg])
+            highest = line.per_second.highest
+            if highest * _TOO_NEAR > most:
                 yield (
-                    f"{measured.title}, {conditions(measured.setting)}, {LEGS[line.leg].title}:"
-                    f" {line.per_second.highest:,.0f} per second is more than half of what the load generator can"
-                    f" do ({rate(reached):,.0f}), so the rate per second says little; that per CPU-second holds"
+                    f"{heading(measured)}, {LEGS[line.leg].title}: {highest:,.0f} per second is more than half of"
+                    f" what the load generator can do ({most:,.0f}), so the rate per second says little; that per"
+                    " CPU-second holds"
                 )
+
+
+def pairs(run: Run) -> Iterator[tuple[Measured, Measured]]:
+    """Whom to compare: who came first in a setting, with each of the others."""
+    for measured in run.results:
+        ours = run.first(measured.setting)
+        if ours is not measured:
+            yield ours, measured
+
+
+def heading(measured: Measured) -> str:
+    """Whose figures these are."""
+    return f"{measured.title}, {conditions(measured.setting)}"
 
 
 def conditions(setting: Setting) -> str:
@@ -90,42 +98,38 @@ def cells(line: Line) -> Iterator[str]:
     yield from (f"{took:.1f} ms" for took in (line.p50, line.p95, line.p99))
     yield f"{line.service_cpu:.3f} ms"
     if line.counted is None:
-        yield from "–" * 4
+        yield from _NOTHING * 4
     else:
+        counted = (line.counted.statements, line.counted.transactions, line.counted.writing)
         yield f"{line.database_cpu:.3f} ms"
-        yield from (
-            f"{each:.2f}" for each in (line.counted.statements, line.counted.transactions, line.counted.writing)
-        )
+        yield from (f"{each:.2f}" for each in counted)
 
 
 def footing(measured: Measured) -> str:
     """Start and memory."""
-    starts = measured.starts
+    starts, memory = measured.starts, measured.memory
+    walls = [one.wall for one in starts]
+    cpu, idle = median(one.cpu for one in starts), median(one.idle for one in starts)
     return (
-        f"start to ready {median(one.wall for one in starts):.2f} s"
-        f" ({min(one.wall for one in starts):.2f}–{max(one.wall for one in starts):.2f} s,"
-        f" {median(one.cpu for one in starts):.2f} s of CPU);"
-        f" memory: idle {median(one.idle for one in starts):.0f} MiB, at the end {measured.memory.now:.0f} MiB,"
-        f" peak {measured.memory.peak:.0f} MiB"
+        f"start to ready {median(walls):.2f} s ({min(walls):.2f}–{max(walls):.2f} s), {cpu:.2f} s of CPU;"
+        f" memory: idle {idle:.0f} MiB, at the end {memory.now:.0f} MiB, peak {memory.peak:.0f} MiB,"
+        f" of one process {memory.largest:.0f} MiB"
     )
 
 
 def times(ratio: Spread) -> str:
     """A ratio with its spread."""
-    return f"{ratio.median:.2f}× ({ratio.lowest:.2f}–{ratio.highest:.2f})"
+    return f"{ratio.median:.2f} ({ratio.lowest:.2f}–{ratio.highest:.2f})"
 
 
-def rate(driven: Driven) -> float:
-    """Operations a second of wall time."""
-    return driven.operations / driven.seconds
-
-
-def _compared(measured: Measured, results: Sequence[Measured]) -> Iterator[Measured]:
-    """Who came first in the same setting, and so is what the others are compared with."""
-    first = next(one for one in results if one.setting == measured.setting)
-    if first is not measured:
-        yield first
+def possible(driven: Driven) -> float:
+    """Operations a second that a generator with a core of its own could do: on a busy machine it had less."""
+    return driven.operations / driven.generator_cpu
 
 
 def _row(name: str, columns: Iterator[str] | Sequence[str]) -> str:
     return f"{name:<{_WIDEST}}" + "".join(f"{cell:>15}" for cell in columns)
+
+
+def _piped(columns: Sequence[str]) -> str:
+    return f"| {' | '.join(columns)} |"

@@ -14,7 +14,7 @@ from benchmarks.connections import Driven
 from benchmarks.legs import LEGS
 from benchmarks.postgresql import Counted, PostgreSQL, postgresql
 from benchmarks.processes import Generator, answering, free_port, generating
-from benchmarks.running import Service, running
+from benchmarks.running import Service, last_words, running
 from benchmarks.targets import Kind, Place, Program, Target
 
 AT_ONCE: Final = 16
@@ -22,6 +22,7 @@ AT_ONCE: Final = 16
 
 _ALL_CORES = frozenset(os.sched_getaffinity(0))
 _COUNTED = 200
+_LOG = "log"
 _STARTS = 5
 
 
@@ -150,6 +151,13 @@ class _Stage:
         """A leg once, if the target has it."""
         if leg not in self.generator.legs:
             return None
+        try:
+            return self._play(leg, count)
+        except RuntimeError as failed:
+            words = last_words(self.place.folder / _LOG)
+            raise RuntimeError(f"{failed}. {self.target.title} said:\n{words}") from failed
+
+    def _play(self, leg: str, count: int) -> Played:
         self.generator.stock(leg, count)
         accounting.settle(self.service.pid)
         service_before, database_before = self._cpu_seconds()
@@ -164,14 +172,15 @@ class _Stage:
         if self.database is None:
             return {}
         found = {}
-        for leg in legs:
-            if leg in self.generator.legs:
-                self.generator.stock(leg, _COUNTED)
-                accounting.settle(self.service.pid)
-                with self.database.counting(self.place.database_url) as counted:
-                    self.generator.drive(leg, _COUNTED)
+        with self.database.telling():
+            for leg in legs:
+                if leg in self.generator.legs:
+                    self.generator.stock(leg, _COUNTED)
                     accounting.settle(self.service.pid)
-                found[leg] = counted().each(_COUNTED)
+                    with self.database.counting(self.place.database_url) as counted:
+                        self.generator.drive(leg, _COUNTED)
+                        accounting.settle(self.service.pid)
+                    found[leg] = counted().each(_COUNTED)
         return found
 
     def _cpu_seconds(self) -> tuple[float, float]:
@@ -182,7 +191,7 @@ class _Stage:
 @contextlib.contextmanager
 def _staged(target: Target, place: Place, database: PostgreSQL | None, cores: set[int]) -> Iterator[_Stage]:
     program = target.prepare(place)
-    log = place.folder / "log"
+    log = place.folder / _LOG
     starts = [_start(program, place.port, log, cores) for _ in range(_STARTS)]
     with (
         running(program, place.port, log=log, cores=cores) as started,

@@ -14,7 +14,8 @@ from benchmarks import accounting
 from benchmarks.targets import Program
 
 _PATIENCE = 60
-_LAST_WORDS = 2000
+_LAST_LINES = 5
+_PLAIN = b'"level":"info"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,12 @@ def running(program: Program, port: int, *, log: Path, cores: set[int]) -> Itera
             process.terminate()
 
 
+def last_words(log: Path) -> str:
+    """The end of a program's output, without what only tells that all is well."""
+    lines = [line for line in log.read_bytes().splitlines() if _PLAIN not in line]
+    return b"\n".join(lines[-_LAST_LINES:]).decode(errors="replace")
+
+
 def _wait(process: subprocess.Popen[bytes], program: Program, port: int, log: Path) -> None:
     host = urlsplit(program.issuer).netloc
     question = f"GET {program.ready} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
@@ -61,4 +68,4 @@ def _wait(process: subprocess.Popen[bytes], program: Program, port: int, log: Pa
             if asking.recv(64).startswith(b"HTTP/1.1 200 "):
                 return
         time.sleep(0.005)
-    raise RuntimeError(f"{program.command[0]} did not get ready:\n{log.read_text()[-_LAST_WORDS:]}")
+    raise RuntimeError(f"{program.command[0]} did not get ready:\n{last_words(log)}")
