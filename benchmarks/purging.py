@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 from benchmarks import rounds, service
-from benchmarks.generator import Driven
+from benchmarks.connections import Driven
 from benchmarks.postgresql import PostgreSQL, postgresql
 from benchmarks.processes import Generator, answering, generating
 
