@@ -38,7 +38,7 @@ _FILL: Final = """
 INSERT INTO spent_ids
 SELECT sha256(i::text::bytea), {now} - 1 - i % 100000 FROM generate_series({first}, {last}) AS i
 """
-_AT_A_TIME: Final = 1_000_000
+_AT_A_TIME: Final = 250_000
 
 
 @dataclass(frozen=True, slots=True)
