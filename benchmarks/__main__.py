@@ -1,5 +1,6 @@
 """`python -m benchmarks`: measure, print the tables, keep the figures."""
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -21,11 +22,12 @@ def main() -> None:
         sys.exit(f"The benchmark cannot go on: {failed}")
     if asked.again is None:
         _keep(run)
-    if asked.plots is not None:
-        _tell(f"Drawn: {', '.join(map(str, plots.draw(run, asked.plots)))}")
+    drawn = plots.draw(run, asked.plots) if asked.plots else {}
     if asked.page is not None:
-        asked.page.write_text(page.filled(asked.page.read_text(), run))
-        _tell(f"Filled: {asked.page}")
+        beside = {name: os.path.relpath(path, asked.page.parent) for name, path in drawn.items()}
+        asked.page.write_text(page.filled(asked.page.read_text(), run, beside))
+    for path in (*drawn.values(), *([asked.page] if asked.page else [])):
+        _tell(f"Written: {path}")
     print({"table": report.table, "markdown": page.whole, "json": kept.document}[asked.shape](run))
 
 

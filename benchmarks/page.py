@@ -4,11 +4,13 @@ The marks are comments, as `<!-- figures: begin -->` and `<!-- figures: end -->`
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from benchmarks import figures, report
 from benchmarks.kept import Run
 from benchmarks.legs import LEGS
+from benchmarks.plots import PEERS
 from benchmarks.rounds import Measured
 from benchmarks.service import BROKER
 
@@ -20,13 +22,33 @@ def whole(run: Run) -> str:
     return "\n\n".join(part for part in (_figures(run), _ratios(run)) if part)
 
 
-def filled(text: str, run: Run) -> str:
-    """A page with the figures of this run in place of those before. Raises `RuntimeError` when it has no marks."""
-    parts = {"figures": _figures(run), "ratios": _ratios(run)}
-    done, found = _MARKED.subn(lambda mark: f"{mark[1]}\n{parts[mark[2]]}\n\n{mark[3]}", text)
+def filled(text: str, run: Run, drawings: Mapping[str, str] = MappingProxyType({})) -> str:
+    """A page with the figures of this run in place of those before. Raises `RuntimeError` when it has no marks.
+
+    `drawings` are those of `plots.draw`, by name, as the page can name their files.
+    """
+    shown = {name: f"![{_words(name)}]({path})" for name, path in drawings.items()}
+    parts = {
+        "figures": [_figures(run), *(one for name, one in shown.items() if not _of_others(name))],
+        "ratios": [_ratios(run), *(one for name, one in shown.items() if _of_others(name))],
+    }
+
+    def fill(mark: re.Match[str]) -> str:
+        # A run without others says nothing about them, so what is there stays.
+        return "\n\n".join([mark[1].rstrip(), *parts[mark[2]], mark[3]]) if parts[mark[2]][0] else mark[0]
+
+    done, found = _MARKED.subn(fill, text)
     if not found:
         raise RuntimeError("the page has no marks that say where figures go")
     return done
+
+
+def _of_others(drawing: str) -> bool:
+    return drawing.startswith(PEERS)
+
+
+def _words(drawing: str) -> str:
+    return f"{drawing.replace('-', ' ')}, drawn"
 
 
 def _figures(run: Run) -> str:

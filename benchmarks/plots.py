@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Final
 
 from benchmarks.charts import MOST_SERIES, Bar, Chart, Panel
 from benchmarks.figures import Line, lines
@@ -18,8 +19,11 @@ _PANELS = {
     "Documents": ("read_keys", "read_discovery"),
 }
 
+PEERS: Final = "peers-"
+"""How the names of drawings with others begin."""
 
-def draw(run: Run, folder: Path) -> list[Path]:
+
+def draw(run: Run, folder: Path) -> dict[str, Path]:
     """Write the drawings, and say which there are: one with others only when others were measured."""
     ours = [one for one in run.results if one.target == BROKER.name]
     drawings = {
@@ -36,17 +40,17 @@ def draw(run: Run, folder: Path) -> list[Path]:
     for measured in ours:
         beside = [one for one in run.results if one.setting == measured.setting]
         if len(beside) > 1:
-            drawings[f"peers-{measured.setting.kind}-{measured.setting.workers}"] = _chart(
+            drawings[f"{PEERS}{measured.setting.kind}-{measured.setting.workers}"] = _chart(
                 f"Operations per CPU-second, {conditions(measured.setting)}",
                 "Measured in alternating rounds: the median, and its range.",
                 beside,
                 _work,
             )
     folder.mkdir(parents=True, exist_ok=True)
-    written = []
+    written = {}
     for name, chart in drawings.items():
-        written.append(folder / f"{name}.svg")
-        written[-1].write_text(chart.svg())
+        written[name] = folder / f"{name}.svg"
+        written[name].write_text(chart.svg())
     return written
 
 

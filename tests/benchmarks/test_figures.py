@@ -75,7 +75,12 @@ def test_a_page_is_filled_between_its_marks_again_and_again(run: Run) -> None:
     assert once.startswith("Before\n")
     assert once.endswith("\nafter\n")
     assert page.filled(once, run) == once
-    ratios = page.filled("<!-- ratios: begin -->\n<!-- ratios: end -->", run)
+    drawings = {"latency": "x/latency.svg", "peers-postgresql-1": "x/peers.svg"}
+    assert "(x/latency.svg)" in page.filled(text, run, drawings)
+    ratios = page.filled("<!-- ratios: begin -->\n<!-- ratios: end -->", run, drawings)
+    assert "(x/peers.svg)" in ratios
+    assert "latency" not in ratios
+    assert page.filled(ratios, Run(run.results[:1], run.ceiling, run.machine)) == ratios
     assert "| refresh | 500 | 500 | 1.00 (1.00–2.00) |" in ratios
     with pytest.raises(RuntimeError, match="no marks"):
         page.filled("Nothing here.", run)
@@ -83,8 +88,8 @@ def test_a_page_is_filled_between_its_marks_again_and_again(run: Run) -> None:
 
 def test_the_drawings_are_well_formed_and_have_every_value(run: Run, tmp_path: Path) -> None:
     drawn = plots.draw(run, tmp_path)
-    assert [path.name for path in drawn] == ["operations.svg", "latency.svg", "peers-postgresql-1.svg"]
-    for path in drawn:
+    assert [path.name for path in drawn.values()] == ["operations.svg", "latency.svg", "peers-postgresql-1.svg"]
+    for path in drawn.values():
         root = ElementTree.fromstring(path.read_text())
         words = [text.text or "" for text in root.iter("{http://www.w3.org/2000/svg}text")]
         assert LEGS["refresh"].title in words
