@@ -1,7 +1,7 @@
 """What the service asks needs nothing that a PostgreSQL-compatible distributed database lacks.
 
 That each statement is grammar to CockroachDB, its own parser says (`make dialects`). This is about what parses and
-does not work, or works otherwise; `docs/capacity.md` has the same list with what each database says of it.
+does not work, or works otherwise.
 """
 
 import re
@@ -10,7 +10,6 @@ from collections.abc import Mapping
 import pytest
 
 from tests.dialects.statements import Written, everything
-from tests.documentation import ROOT, Page
 
 FEATURES: Mapping[str, str] = {
     "advisory locks": r"\bpg_(try_)?advisory",
@@ -35,8 +34,6 @@ FEATURES: Mapping[str, str] = {
 HARMLESS = {"`SKIP LOCKED`", "`FOR NO KEY UPDATE`"}
 """What both databases have, and the service uses."""
 
-HEADER = "| feature | who needs it | CockroachDB | YugabyteDB |"
-
 
 @pytest.fixture(scope="module")
 def written() -> list[Written]:
@@ -59,14 +56,6 @@ def test_the_service_needs_no_feature_that_is_missing_somewhere(written: list[Wr
     assert [name for name in FEATURES if "the service" in users_of(name, written)] == sorted(
         HARMLESS, reverse=True
     )
-
-
-def test_the_page_says_who_needs_what(written: list[Written]) -> None:
-    rows = Page(ROOT / "docs/capacity.md").rows(HEADER)
-    assert {name: needed for name, needed, _, _ in rows} == {
-        name: ", ".join(sorted(users_of(name, written))) or "nobody" for name in FEATURES
-    }
-    assert all(cockroach and yugabyte for _, _, cockroach, yugabyte in rows)
 
 
 def test_a_feature_is_found() -> None:

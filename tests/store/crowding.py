@@ -13,7 +13,7 @@ from broker import opaque
 from broker.store.schema import metadata
 from tests.stage import WEB
 
-MANY: Final = 3_000
+MANY: Final = 6_000
 NOW: Final = 1_800_000_000
 DAY: Final = 86_400
 # The others hold a few rows, however many people there are.
