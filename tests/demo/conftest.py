@@ -1,4 +1,4 @@
-"""The sample app and a provider on two ports that every test re-uses, and the whole demo once a run."""
+"""The sample app and a provider on two ports that every test re-uses, and the whole demo once for its tests."""
 
 import contextlib
 import time
@@ -32,8 +32,9 @@ def slots() -> Iterator[tuple[Slot, Slot]]:
         yield pair
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def target() -> Iterator[Target]:
+    """It ends with its tests: others change for a moment what a broker does, and mean none in another thread."""
     with in_thread(demo) as running:
         yield running
 

@@ -12,8 +12,11 @@ from broker.sealing import Sealer
 from broker.store import key_changes, keys
 from broker.store.keys import KeyFacts
 from tests.keys.made import DAY
+from tests.looking import often
 from tests.stage import WEB, WEB_SECRET, Stage
 from tests.tokens.test_replicas import replica
+
+__all__ = ["often"]
 
 KEYS = "/.well-known/jwks.json"
 KNOWN_EVERYWHERE = 5
@@ -73,6 +76,7 @@ async def test_the_key_set_and_its_etag_follow_a_change_on_every_replica(
     assert again.status_code == 304
 
 
+@pytest.mark.usefixtures("often")
 async def test_what_a_revoked_key_signed_is_void_on_every_replica(stage: Stage, other: httpx.AsyncClient) -> None:
     tokens = await stage.sign_in()
     access, refresh = tokens["access_token"], tokens["refresh_token"]
@@ -97,6 +101,7 @@ async def test_what_a_revoked_key_signed_is_void_on_every_replica(stage: Stage, 
     assert (await other.get("/userinfo", headers=renewed)).status_code == 200
 
 
+@pytest.mark.usefixtures("often")
 async def test_a_revoked_refresh_key_takes_its_refresh_tokens_along(
     stage: Stage, other: httpx.AsyncClient
 ) -> None:
@@ -118,6 +123,7 @@ async def test_a_revoked_refresh_key_takes_its_refresh_tokens_along(
     assert answer.status_code == 200
 
 
+@pytest.mark.usefixtures("often")
 async def test_an_old_id_token_signs_out_after_its_key_is_gone(stage: Stage) -> None:
     browser = await stage.browser()
     answer = await stage.come_back(browser, stage.question())

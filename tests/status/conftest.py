@@ -5,8 +5,11 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from tests.looking import often
 from tests.stage import Stage
 from tests.tokens.test_replicas import replica
+
+__all__ = ["often"]
 
 
 @pytest.fixture

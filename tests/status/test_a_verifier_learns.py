@@ -11,6 +11,8 @@ from tests.stage import Stage
 from tests.status.reading import claims_of, told
 from tests.verifiers.programs import VERIFIERS
 
+pytestmark = pytest.mark.usefixtures("often")
+
 
 @pytest.fixture
 def package(monkeypatch: pytest.MonkeyPatch) -> Any:

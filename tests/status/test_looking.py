@@ -17,6 +17,8 @@ from tests.tokens.test_replicas import replica
 
 __all__ = ["postgres_copy"]
 
+pytestmark = pytest.mark.usefixtures("often")
+
 
 async def revoke(stage: Stage, token: str) -> None:
     answer = await stage.http.post("/revoke", data={"token": token}, auth=(WEB, WEB_SECRET))

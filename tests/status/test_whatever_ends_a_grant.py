@@ -1,6 +1,7 @@
 """Whatever ends a grant is told by every replica's status lists within two seconds, and nothing else is."""
 
 import httpx
+import pytest
 
 from broker.simulator.people import PEOPLE
 from broker.store import client_changes, clients, leaving, user_changes
@@ -89,6 +90,7 @@ async def _by_operators(stage: Stage, tokens: dict[str, str]) -> None:
     assert answer.status_code == 200
 
 
+@pytest.mark.usefixtures("often")
 async def test_what_is_deleted_is_told_of_until_its_tokens_are_over(
     stage: Stage, other: httpx.AsyncClient
 ) -> None:
