@@ -87,6 +87,11 @@ class _Connection(asyncpg.Connection):
         """Nothing: see the module's word on session state."""
         return ""
 
+    async def close(self, **options: Any) -> None:
+        """Say goodbye; a server that does not answer is left without. The pool has this done where nobody waits."""
+        with contextlib.suppress(*_AWAY):
+            await super().close(**options)
+
 
 class PostgresTransaction:
     """Runs statements on one connection; `SchemaMismatch` and `DatabaseUnavailable` come from each by itself."""

@@ -1,6 +1,7 @@
 """A database that takes connections and says nothing: nobody waits for it longer than two seconds."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Awaitable
 
 import asyncpg
@@ -67,6 +68,32 @@ async def test_everybody_is_told_to_come_back_and_soon_after_its_return_everythi
         async with asyncio.timeout(5 * TWO_SECONDS):
             while await all_at_once(stage, again.json()["access_token"]) != {200}:
                 pass
+
+
+async def test_connections_that_nobody_closes_in_order_are_left_without_a_traceback(proxy: Proxy) -> None:
+    """Idle ones lead to the same silent server: the pool closes them in tasks that nobody waits for."""
+    untold: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: untold.append(context))
+    database = await connect(proxy.url, statement_timeout=0.4)
+    both = asyncio.Barrier(2)
+
+    async def at_once(_: Transaction) -> None:
+        await both.wait()
+
+    await asyncio.gather(database.read(at_once), database.read(at_once))
+    proxy.silence()
+    for many in (1, 2):
+        asked = [database.read(clients.every) for _ in range(many)]
+        assert {type(each) for each in await asyncio.gather(*asked, return_exceptions=True)} == {
+            DatabaseUnavailable
+        }
+    closing = [task for task in asyncio.all_tasks() if "Connection.close" in repr(task)]
+    assert closing
+    await asyncio.wait(closing)
+    await database.close()
+    del closing
+    gc.collect()
+    assert untold == []
 
 
 async def all_at_once(stage: Stage, token: str) -> set[int]:
