@@ -33,7 +33,7 @@ PEERS := $(if $(findstring oidc-provider,$(PEER)),var/peers/oidc-provider/.ready
 	$(if $(filter authlib,$(PEER)),var/peers/authlib/.ready)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test million clients verifiers lint style types container bench purging release audit lock clean
+.PHONY: help demo test million clients verifiers lint style types container bench purging dialects release audit lock clean
 
 help: ## Show this list
 	@echo 'Usage: make TARGET [ARGS="…"]     ARGS is handed on, as in: make test ARGS="tests/store -x"'
@@ -77,8 +77,13 @@ container: .venv/.ready-dev ## … only Dockerfile, compose.yaml and deploy/kube
 bench: .venv/.ready-dev $(PEERS) ## Measure speed and memory; PEER="oidc-provider authlib" measures others beside it
 	@$(BIN)/python -m benchmarks $(if $(PEER),--peer $(PEER) --database postgresql --workers 1) $(ARGS)
 
-purging: .venv/.ready-dev ## Measure what refreshes feel of ten million expired rows (a quarter of an hour)
+purging: .venv/.ready-dev ## Measure what refreshes feel of ten million expired rows (half an hour)
 	@$(BIN)/python -m benchmarks.purging $(ARGS)
+
+dialects: .venv/.ready-dev $(if $(GO),var/dialects/cockroach) ## Ask CockroachDB's own parser whether it takes every statement (needs Go)
+	$(if $(GO),,@echo 'Go 1.25 or newer was not found: its parser is a Go module.' >&2; exit 1)
+	@$(BIN)/python -m tests.dialects.statements >var/dialects/statements
+	@var/dialects/cockroach <var/dialects/statements
 
 release: .venv/.ready var/release/shipped/.ready ## Build wheel, sdist, bill of materials (CycloneDX) and checksums into dist/
 	@rm -rf dist
@@ -104,7 +109,7 @@ lock: var/uv/bin/uv ## Write the lock files anew (ARGS=--upgrade for newer Pytho
 	$(if $(NODE),cd benchmarks/peers/oidc-provider && $(NPM_LOCK))
 
 clean: ## Remove .venv, caches and build results
-	rm -rf .venv var/uv var/release var/verifiers var/peers tests/clients/node_modules verifiers/node/node_modules verifiers/java/target build dist .coverage .coverage.* .hypothesis .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv var/uv var/release var/verifiers var/peers var/dialects tests/clients/node_modules verifiers/node/node_modules verifiers/java/target build dist .coverage .coverage.* .hypothesis .pytest_cache .mypy_cache .ruff_cache
 	find broker tests migrations benchmarks verifiers -name __pycache__ -type d -prune -exec rm -rf {} +
 
 tests/clients/node_modules/.package-lock.json: tests/clients/package.json tests/clients/package-lock.json
@@ -125,6 +130,11 @@ verifiers/node/node_modules/.package-lock.json: verifiers/node/package.json veri
 
 var/verifiers/go: $(wildcard verifiers/go/*) var/verifiers/.ready
 	@cd verifiers/go && CGO_ENABLED=0 GOTOOLCHAIN=local go build -o ../../$@ .
+
+# It is run once: compiling without optimising takes three quarters of the time.
+var/dialects/cockroach: $(wildcard tests/dialects/cockroach/*)
+	@echo "Building CockroachDB's parser, which takes some minutes the first time …"
+	@cd tests/dialects/cockroach && CGO_ENABLED=0 GOTOOLCHAIN=local go build -gcflags='all=-N -l' -o ../../../$@ .
 
 verifiers/java/target/.ready: verifiers/java/pom.xml $(wildcard verifiers/java/src/main/java/*)
 	@cd verifiers/java && mvn --quiet --batch-mode compiler:compile dependency:copy-dependencies

@@ -4,7 +4,7 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks import ceiling, kept, plots, report, rounds
+from benchmarks import ceiling, kept, page, plots, report, rounds
 from benchmarks.asked import Asked, read
 from benchmarks.kept import Run
 from benchmarks.rounds import Measured
@@ -23,7 +23,10 @@ def main() -> None:
         _keep(run)
     if asked.plots is not None:
         _tell(f"Drawn: {', '.join(map(str, plots.draw(run, asked.plots)))}")
-    print({"table": report.table, "markdown": report.markdown, "json": kept.document}[asked.shape](run))
+    if asked.page is not None:
+        asked.page.write_text(page.filled(asked.page.read_text(), run))
+        _tell(f"Filled: {asked.page}")
+    print({"table": report.table, "markdown": page.whole, "json": kept.document}[asked.shape](run))
 
 
 def _measure(asked: Asked) -> Run:

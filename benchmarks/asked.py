@@ -23,7 +23,7 @@ The tables come on standard output, progress on standard error, every single rou
   make bench                                             everything, about half an hour
   make bench ARGS="--quick --database postgresql --workers 1"
   make bench ARGS="--legs sign_in refresh --rounds 9"    two legs, thoroughly
-  make bench ARGS="--again var/bench/….json --markdown"  print a run once more, for a page
+  make bench ARGS="--again var/bench/….json --page docs/performance.md --plots docs/performance"
 
 Legs:
 """
@@ -38,6 +38,7 @@ class Asked:
     effort: Effort
     shape: Literal["table", "markdown", "json"]
     plots: Path | None
+    page: Path | None
     again: Path | None
 
 
@@ -54,6 +55,7 @@ def read() -> Asked:
         effort=Effort([leg for leg in LEGS if leg in chosen.legs], chosen.rounds or usual, chosen.share or share),
         shape=chosen.shape,
         plots=chosen.plots,
+        page=chosen.page,
         again=chosen.again,
     )
 
@@ -83,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--share", type=_part, metavar="PART", help="the part of each leg that a round plays: 0.1")
     add("--again", type=Path, metavar="FILE", help="measure nothing: show a run that was kept")
     add("--plots", type=Path, metavar="FOLDER", help="draw the figures there, as SVG")
+    add("--page", type=Path, metavar="FILE", help="put the figures into a page, where it is marked for them")
     shape = parser.add_mutually_exclusive_group()
     shape.set_defaults(shape="table")
     for name, what in (("json", "JSON instead of tables"), ("markdown", "tables in Markdown, for a page")):

@@ -1,4 +1,4 @@
-"""What was measured, in words and tables: for a terminal, and for a page."""
+"""What was measured, in words and tables for a terminal."""
 
 from collections.abc import Iterator, Sequence
 from statistics import median
@@ -10,7 +10,7 @@ from benchmarks.legs import LEGS
 from benchmarks.rounds import Measured, Setting
 
 _KINDS = {"sqlite": "SQLite, synchronous=FULL", "postgresql": "PostgreSQL, durable"}
-_HEADINGS = (
+HEADINGS = (
     "per CPU-s", "min–max", "per s", "p50", "p95", "p99", "CPU",
     "PostgreSQL", "statements", "transactions", "writing",
 )  # fmt: skip
@@ -23,33 +23,19 @@ def table(run: Run) -> str:
     """Lines of text."""
     told = [ceiling(run)]
     for measured in run.results:
-        told += ["", heading(measured), _row("", _HEADINGS)]
+        told += ["", heading(measured), _row("", HEADINGS)]
         told += [_row(LEGS[line.leg].title, cells(line)) for line in lines(measured)]
         told.append(footing(measured))
     for ours, theirs in pairs(run):
         told += ["", f"{ours.title}, as many times {theirs.title}, {conditions(ours.setting)}"]
         told += [_row(LEGS[leg].title, [times(each)]) for leg, each in ratios(ours, theirs).items()]
-    told += ["", *(f"Warning: {words}" for words in warnings(run))]
+    told += ["", machine(run), *(f"Warning: {words}" for words in warnings(run))]
     return "\n".join(told).rstrip()
 
 
-def markdown(run: Run) -> str:
-    """The same for a page."""
-    told = [f"{run.machine['processor']}, {run.machine['cores']} cores, Python {run.machine['python']}."]
-    told += ["", ceiling(run)]
-    for measured in run.results:
-        told += ["", f"**{heading(measured)}**", ""]
-        told += [_piped(["", *_HEADINGS]), _piped(["---", *("---:" for _ in _HEADINGS)])]
-        told += [_piped([LEGS[line.leg].title, *cells(line)]) for line in lines(measured)]
-        told += ["", f"{footing(measured)[0].upper()}{footing(measured)[1:]}."]
-    for ours, theirs in pairs(run):
-        told += ["", f"**{ours.title}, as many times {theirs.title}, {conditions(ours.setting)}**", ""]
-        told += [_piped(["", "median of the rounds", "lowest", "highest"]), _piped(["---", *["---:"] * 3])]
-        told += [
-            _piped([LEGS[leg].title, *(f"{value:.2f}" for value in (each.median, each.lowest, each.highest))])
-            for leg, each in ratios(ours, theirs).items()
-        ]
-    return "\n".join(told)
+def machine(run: Run) -> str:
+    """On what it was measured."""
+    return f"{run.machine['processor']}, {run.machine['cores']} cores, Python {run.machine['python']}."
 
 
 def ceiling(run: Run) -> str:
@@ -129,7 +115,3 @@ def possible(driven: Driven) -> float:
 
 def _row(name: str, columns: Iterator[str] | Sequence[str]) -> str:
     return f"{name:<{_WIDEST}}" + "".join(f"{cell:>15}" for cell in columns)
-
-
-def _piped(columns: Sequence[str]) -> str:
-    return f"| {' | '.join(columns)} |"

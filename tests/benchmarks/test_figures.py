@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks import kept, plots, report
+from benchmarks import kept, page, plots, report
 from benchmarks.accounting import Memory
 from benchmarks.connections import Driven
 from benchmarks.figures import Spread, lines, ratios
@@ -61,10 +61,24 @@ def test_a_run_that_was_kept_is_the_same_run(run: Run, tmp_path: Path) -> None:
 
 
 def test_every_figure_is_in_the_tables(run: Run) -> None:
-    for words in (report.table(run), report.markdown(run)):
+    for words in (report.table(run), page.whole(run)):
         assert all(
             part in words for part in ("500", "200–1,000", "2.000 ms", "0.500 ms", "1.00", "75 MiB", "10,000")
         )
+
+
+def test_a_page_is_filled_between_its_marks_again_and_again(run: Run) -> None:
+    text = "Before\n<!-- figures: begin -->\nold\n<!-- figures: end -->\nafter\n"
+    once = page.filled(text, run)
+    assert "old" not in once
+    assert "| refresh | 500 |" in once
+    assert once.startswith("Before\n")
+    assert once.endswith("\nafter\n")
+    assert page.filled(once, run) == once
+    ratios = page.filled("<!-- ratios: begin -->\n<!-- ratios: end -->", run)
+    assert "| refresh | 500 | 500 | 1.00 (1.00–2.00) |" in ratios
+    with pytest.raises(RuntimeError, match="no marks"):
+        page.filled("Nothing here.", run)
 
 
 def test_the_drawings_are_well_formed_and_have_every_value(run: Run, tmp_path: Path) -> None:
