@@ -19,8 +19,7 @@ CREATE INDEX IF NOT EXISTS payloads_uid ON payloads (uid) WHERE uid IS NOT NULL;
 CREATE INDEX IF NOT EXISTS payloads_expires_at ON payloads (expires_at);
 `;
 
-const UPSERT = `
-INSERT INTO payloads (model, id, payload, grant_id, user_code, uid, expires_at)
+const UPSERT = `INSERT INTO payloads (model, id, payload, grant_id, user_code, uid, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6, now() + make_interval(secs => $7))
 ON CONFLICT (model, id) DO UPDATE SET
   payload = excluded.payload, grant_id = excluded.grant_id, user_code = excluded.user_code,

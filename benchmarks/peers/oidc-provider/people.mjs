@@ -12,8 +12,7 @@ CREATE TABLE IF NOT EXISTS users (
   last_sign_in timestamptz NOT NULL
 );
 `;
-const UPSERT = `
-INSERT INTO users (id, union_id, open_id, name, picture, last_sign_in) VALUES ($1, $2, $3, $4, $5, now())
+const UPSERT = `INSERT INTO users (id, union_id, open_id, name, picture, last_sign_in) VALUES ($1, $2, $3, $4, $5, now())
 ON CONFLICT (union_id) DO UPDATE SET
   open_id = excluded.open_id, name = excluded.name, picture = excluded.picture, last_sign_in = excluded.last_sign_in
 RETURNING id
