@@ -27,7 +27,7 @@ from broker.status import StatusLists
 from broker.store import avatars, deliveries, revocations, sessions
 from broker.store.database import connect
 from broker.store.watched import WatchedDatabase
-from broker.upstream.http import upstream_client
+from broker.upstream.http import upstream_transport
 from broker.vault import Vault
 from broker.vault_revoking import TikTokRevocation
 from broker.web.documents import Document
@@ -67,7 +67,7 @@ async def running(
         rotation = app_keys.rotation(settings, database, clock)
         signer = Signer(await rotation.begin())
         rotation.followers.append(signer.use)
-        upstream = await stack.enter_async_context(upstream_client())
+        upstream = await stack.enter_async_context(upstream_transport())
         house = House(
             settings=settings,
             clock=clock,

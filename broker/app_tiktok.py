@@ -11,7 +11,7 @@ from broker.upstream.tiktok import Pkce, TikTok
 from broker.upstream.tiktok_events import WebhookKeys
 
 
-def connectors(settings: Settings, http: httpx.AsyncClient, clock: Clock) -> dict[str, TikTok]:
+def connectors(settings: Settings, http: httpx.AsyncBaseTransport, clock: Clock) -> dict[str, TikTok]:
     """TikTok, as each registration speaks to it."""
     for app in settings.registrations:
         telemetry.begin(app.name)

@@ -1,16 +1,18 @@
-"""The one HTTP client of a process, and a call through it that cannot run away.
+"""The one way of a process to TikTok, and a call on it that cannot run away.
 
-httpx on the aiohttp transport: its calls cost a third of those through httpx's own pool, and no more when
-many are in flight. No proxy, netrc or CA variable of the environment is read (the environment belongs to the
-settings alone), no cookie is kept, no redirect followed: a call reaches the configured host or fails.
+httpx's requests and answers on the aiohttp transport: a call costs a third of one through httpx's own pool, and no
+more when many are in flight. There is no client around the transport, which would cost as much again. So no proxy,
+netrc or CA variable of the environment is read (the environment belongs to the settings alone), no cookie is kept,
+no redirect followed: a call reaches the configured host or fails.
 """
 
 import asyncio
+import contextlib
 import functools
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Final
 
 import aiohttp
 import httpx
@@ -25,6 +27,9 @@ MAX_ANSWER_BYTES = 64 * 1024
 # A slow upstream holds a connection for up to eight seconds, so this admits sixteen calls a second even then.
 _CONNECTIONS = 128
 _KEEP_ALIVE_SECONDS = 15.0
+
+_TIMEOUT: Final = httpx.Timeout(CALL_SECONDS, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS).as_dict()
+_HEADERS: Final = {"Accept-Encoding": "identity", "User-Agent": "tiktok-broker"}
 
 # No connection: name resolution, TCP and TLS failed, or took (with the wait for a free one) too long.
 _BEFORE_SENDING = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
@@ -45,11 +50,10 @@ def _tls() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
-def upstream_client() -> httpx.AsyncClient:
-    """The client for every call of this process; `aclose()` it at the end.
+def upstream_transport() -> AiohttpTransport:
+    """The way of every call of this process; `aclose()` it at the end.
 
-    The transport counts name resolution, connection and TLS handshake as "pool", so that limit is the
-    connect limit too.
+    It counts name resolution, connection and TLS handshake as "pool", so that limit is the connect limit too.
     """
     tls = _tls()
 
@@ -60,18 +64,21 @@ def upstream_client() -> httpx.AsyncClient:
         session._retry_connection = False
         return session
 
-    return httpx.AsyncClient(
-        transport=AiohttpTransport(verify=tls, client=session),
-        timeout=httpx.Timeout(CALL_SECONDS, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS),
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-        headers={"User-Agent": "tiktok-broker"},
-        follow_redirects=False,
-        trust_env=False,
+    return AiohttpTransport(verify=tls, client=session)
+
+
+def prepared(method: str, url: str, *, headers: Mapping[str, str], content: bytes | None = None) -> httpx.Request:
+    """A request as every one of ours: with the time it may take, our name, and nobody asked to compress.
+
+    Raises `httpx.InvalidURL`.
+    """
+    return httpx.Request(
+        method, url, headers={**headers, **_HEADERS}, content=content, extensions={"timeout": _TIMEOUT}
     )
 
 
 async def ask(
-    http: httpx.AsyncClient,
+    transport: httpx.AsyncBaseTransport,
     method: str,
     url: str,
     *,
@@ -85,22 +92,16 @@ async def ask(
     `endpoint` names the call in the error. The answer is asked for uncompressed; one that is compressed all
     the same is measured unpacked, 16 KiB of it at a time. Nothing is tried twice here.
     """
+    request = prepared(method, url, headers={**headers, "Accept": "application/json"}, content=content)
     body = bytearray()
     try:
-        async with (
-            asyncio.timeout(patience),
-            http.stream(
-                method,
-                url,
-                content=content,
-                headers={**headers, "Accept": "application/json", "Accept-Encoding": "identity"},
-                follow_redirects=False,
-            ) as response,
-        ):
-            async for chunk in response.aiter_bytes():
-                body += chunk
-                if len(body) > MAX_ANSWER_BYTES:
-                    break
+        async with asyncio.timeout(patience):
+            response = await transport.handle_async_request(request)
+            async with contextlib.aclosing(response):
+                async for chunk in response.aiter_bytes():
+                    body += chunk
+                    if len(body) > MAX_ANSWER_BYTES:
+                        break
     # The transport lets some of aiohttp's errors and those of a malformed status line through unmapped.
     except (httpx.HTTPError, aiohttp.ClientError, OSError, UnicodeError) as error:
         # Where the transport maps, it calls every lost connection a ConnectTimeout: aiohttp's own name is true.

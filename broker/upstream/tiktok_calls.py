@@ -47,12 +47,12 @@ class TikTokCalls:
     """TikTok's API as one registration reaches it.
 
     `api_url` is the API's origin without a slash at its end; `patience` is what one call may take in seconds, its
-    repetition included. `http` comes from `upstream_client`.
+    repetition included. `http` comes from `upstream_transport`.
     """
 
     name: str
     api_url: str
-    http: httpx.AsyncClient
+    http: httpx.AsyncBaseTransport
     clock: Clock
     patience: float = CALL_SECONDS
     stopwatch: Stopwatch = stopwatch

@@ -47,8 +47,8 @@ async def examined(
         elif change is not None:
             apps = [replace(app, metadata={**app.metadata, change: True}) for app in apps]
         known = online.Known(frozenset(row.kid for row in rows if row.use == SIGN), tuple(apps))
-        async with httpx.AsyncClient(transport=Through(front, proxy)) as http:
-            findings = [each async for each in online.findings(http, front.settings, known, system_clock)]
+        way = Through(front, proxy)
+        findings = [each async for each in online.findings(way, front.settings, known, system_clock)]
     return by_check(findings)
 
 

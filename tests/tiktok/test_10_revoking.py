@@ -14,7 +14,7 @@ from broker.store import leaving, outbox, revocations
 from broker.store.database import Database, DatabaseUnavailable
 from broker.store.leaving import Left
 from broker.store.revocations import TIKTOK_REVOCATION, Revocation
-from broker.upstream.http import upstream_client
+from broker.upstream.http import upstream_transport
 from broker.vault import Vault
 from broker.vault_revoking import TikTokRevocation
 from tests.stage import Stage
@@ -52,7 +52,7 @@ class Worker:
         async def pause(seconds: float) -> None:
             self.pauses.append(seconds)
 
-        async with upstream_client() as http:
+        async with upstream_transport() as http:
             tiktok = connectors(self.stage.settings, http, self.stage.clock)
             sealer = Sealer(self.stage.settings.secret_keys)
             vault = Vault(database or self.stage.database, sealer, tiktok, self.stage.clock, pause)
@@ -181,10 +181,8 @@ async def test_a_pair_that_has_expired_altogether_is_let_go_of(worker: Worker) -
 
 
 async def test_a_registration_that_is_not_configured_may_come_back(worker: Worker) -> None:
-    async with upstream_client():
-        sealer = Sealer(worker.stage.settings.secret_keys)
-        vault = Vault(worker.stage.database, sealer, {}, worker.stage.clock)
-        assert not await TikTokRevocation(vault).deliver(worker.revocation.payload())
+    vault = Vault(worker.stage.database, Sealer(worker.stage.settings.secret_keys), {}, worker.stage.clock)
+    assert not await TikTokRevocation(vault).deliver(worker.revocation.payload())
 
 
 async def test_whoever_signs_in_again_before_tiktok_has_heard_stays_connected(worker: Worker) -> None:

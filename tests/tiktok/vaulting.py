@@ -13,7 +13,7 @@ from broker.sealing import Sealer
 from broker.store import token_pairs
 from broker.store.database import Database, DatabaseUnavailable
 from broker.store.token_pairs import Kept
-from broker.upstream.http import upstream_client
+from broker.upstream.http import upstream_transport
 from broker.vault import LiveToken, Vault
 from tests.journeys.tables import contents
 from tests.stage import Stage
@@ -68,7 +68,7 @@ async def kept_of(stage: Stage) -> Kept:
 
 async def replica(stage: Stage, database: Database, pause: Callable[[float], Any] = asyncio.sleep) -> LiveToken:
     """What another replica gets, over this database."""
-    async with upstream_client() as http:
+    async with upstream_transport() as http:
         tiktok = connectors(stage.settings, http, stage.clock)
         vault = Vault(database, Sealer(stage.settings.secret_keys), tiktok, stage.clock, pause)
         return await vault.live(await kept_of(stage))

@@ -26,7 +26,7 @@ def router() -> respx.Router:
 @pytest.fixture
 async def make_tiktok(router: respx.Router) -> AsyncIterator[Callable[..., TikTok]]:
     """Makes a registration in front of the router; any field may be given."""
-    async with httpx.AsyncClient(transport=httpx.MockTransport(router.async_handler)) as http:
+    async with httpx.MockTransport(router.async_handler) as http:
         registration = TikTok(
             name="default",
             client_key="aw0example0key01",

@@ -113,7 +113,7 @@ def run(tokens: bytes, person: bytes, status: int) -> SignedIn | None:
         return httpx.Response(status, content=tokens if request.method == "POST" else person)
 
     async def attempt() -> SignedIn | None:
-        async with httpx.AsyncClient(transport=httpx.MockTransport(server)) as http:
+        async with httpx.MockTransport(server) as http:
             tiktok = TikTok(
                 name="default",
                 client_key="k",

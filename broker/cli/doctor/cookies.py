@@ -39,7 +39,7 @@ class _App:
 
 
 async def findings(
-    http: httpx.AsyncClient, settings: Settings, apps: Sequence[ClientRow]
+    http: httpx.AsyncBaseTransport, settings: Settings, apps: Sequence[ClientRow]
 ) -> AsyncIterator[Finding]:
     """`apps`: those that are registered. Where no sign-in can begin there are no cookies to look at."""
     app = _open(apps, settings)
@@ -111,7 +111,7 @@ def _departure(sent: Heard, app: _App, settings: Settings) -> Finding:
     return ok(_LEAVING, "people are sent to TikTok, and back to the address above")
 
 
-async def _cookie(http: httpx.AsyncClient, sent: Heard, app: _App, settings: Settings) -> Finding:
+async def _cookie(http: httpx.AsyncBaseTransport, sent: Heard, app: _App, settings: Settings) -> Finding:
     cookies = [cookie for cookie in _cookies(sent) if _COOKIE in cookie.key]
     if not cookies:
         return fault(_CHECK, "the cookie of a sign-in does not get through", _HANDED_ON)

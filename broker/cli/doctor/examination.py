@@ -11,7 +11,7 @@ from broker.settings import Settings
 from broker.store import clients
 from broker.store import keys as key_rows
 from broker.store.database import Database, DatabaseUnavailable, SchemaMismatch, connect
-from broker.upstream.http import upstream_client
+from broker.upstream.http import upstream_transport
 
 
 async def examined(settings: Settings, clock: Clock, *, ask: bool) -> AsyncIterator[Finding]:
@@ -34,8 +34,8 @@ async def examined(settings: Settings, clock: Clock, *, ask: bool) -> AsyncItera
         except (DatabaseUnavailable, SchemaMismatch) as error:
             yield fault_from(data.CHECK, explained(error) or "", "Check BROKER_DATABASE_URL.")
     if ask:
-        async with upstream_client() as http:
-            async for finding in online.findings(http, settings, known, clock):
+        async with upstream_transport() as transport:
+            async for finding in online.findings(transport, settings, known, clock):
                 yield finding
 
 

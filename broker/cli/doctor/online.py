@@ -33,7 +33,7 @@ class Known:
 
 
 async def findings(
-    http: httpx.AsyncClient, settings: Settings, known: Known | None, clock: Clock
+    http: httpx.AsyncBaseTransport, settings: Settings, known: Known | None, clock: Clock
 ) -> AsyncIterator[Finding]:
     """`known`: None when the database could not be read."""
     api, finding = await _heard(http, "TikTok's API", f"{settings.tiktok_api_url}/")
@@ -59,7 +59,7 @@ async def findings(
         yield clocks.compared("clock", whose, theirs=dated.date, ours=clock())
 
 
-async def _heard(http: httpx.AsyncClient, check: str, url: str) -> tuple[Heard | None, Finding]:
+async def _heard(http: httpx.AsyncBaseTransport, check: str, url: str) -> tuple[Heard | None, Finding]:
     host = urlsplit(url).netloc
     remedy = f"Let this machine reach {host} directly: the broker uses no proxy on its way out."
     try:
@@ -72,7 +72,7 @@ async def _heard(http: httpx.AsyncClient, check: str, url: str) -> tuple[Heard |
 
 
 async def _credentials(
-    http: httpx.AsyncClient, settings: Settings, registration: Registration, clock: Clock
+    http: httpx.AsyncBaseTransport, settings: Settings, registration: Registration, clock: Clock
 ) -> Finding:
     check = f"key and secret of {registration.name}"
     tiktok = TikTokTokens(
@@ -105,7 +105,7 @@ def _details(error: UpstreamError) -> str:
     return f" ({', '.join(told)})" if told else ""
 
 
-async def _discovery(http: httpx.AsyncClient, issuer: str) -> tuple[Heard | None, Finding]:
+async def _discovery(http: httpx.AsyncBaseTransport, issuer: str) -> tuple[Heard | None, Finding]:
     check = "issuer from outside"
     heard, document, wrong = await _json(http, f"{issuer}{_DISCOVERY}")
     if wrong is not None:
@@ -118,7 +118,7 @@ async def _discovery(http: httpx.AsyncClient, issuer: str) -> tuple[Heard | None
     return heard, ok(check, f"{issuer} is this issuer")
 
 
-async def _key_set(http: httpx.AsyncClient, settings: Settings, known: Known | None) -> list[Finding]:
+async def _key_set(http: httpx.AsyncBaseTransport, settings: Settings, known: Known | None) -> list[Finding]:
     check = "key set from outside"
     heard, document, wrong = await _json(http, f"{settings.issuer}{_KEY_SET}")
     if heard is None or wrong is not None:
@@ -139,7 +139,7 @@ async def _key_set(http: httpx.AsyncClient, settings: Settings, known: Known | N
     return [ok(check, f"the {len(shown)} keys of the database"), caching]
 
 
-async def _json(http: httpx.AsyncClient, url: str) -> tuple[Heard | None, dict[str, Any], str | None]:
+async def _json(http: httpx.AsyncBaseTransport, url: str) -> tuple[Heard | None, dict[str, Any], str | None]:
     """The answer, the object in it, and what is wrong with it."""
     try:
         heard = await asking.get(http, url)

@@ -14,7 +14,7 @@ from broker.settings import Settings
 _MAX_AGE = re.compile(r"(?:^|,)\s*max-age=(\d{1,9})\s*(?:,|$)", re.IGNORECASE)
 
 
-async def findings(http: httpx.AsyncClient, settings: Settings) -> AsyncIterator[Finding]:
+async def findings(http: httpx.AsyncBaseTransport, settings: Settings) -> AsyncIterator[Finding]:
     """Each is asked for once, as a stranger would."""
     yield await _webhooks(http, settings)
     if not settings.loopback:
@@ -37,7 +37,7 @@ def caching(key_set: Heard, settings: Settings) -> Finding:
     return ok(check, f"kept for {expected}")
 
 
-async def _webhooks(http: httpx.AsyncClient, settings: Settings) -> Finding:
+async def _webhooks(http: httpx.AsyncBaseTransport, settings: Settings) -> Finding:
     check, url = "webhooks from outside", f"{settings.issuer}/webhooks/tiktok"
     remedy = (
         f"Let POST requests to {url} through, whoever sends them: it is the address that TikTok calls, and the "
@@ -52,7 +52,7 @@ async def _webhooks(http: httpx.AsyncClient, settings: Settings) -> Finding:
     return ok(check, f"{url} refuses what TikTok has not signed")
 
 
-async def _metrics(http: httpx.AsyncClient, settings: Settings) -> Finding:
+async def _metrics(http: httpx.AsyncBaseTransport, settings: Settings) -> Finding:
     check, url = "metrics from outside", f"{settings.issuer}/metrics"
     try:
         heard = await asking.get(http, url)
