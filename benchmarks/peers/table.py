@@ -48,11 +48,14 @@ def _installed(program: Path) -> str:
     return str(program)
 
 
-def _node(place: Place, database: str) -> Program:
-    """Only the token for an API is a JWT there, so the app asks for one."""
+def _node(place: Place, database: str, node: str = "") -> Program:
+    """On a Node.js that it supports, unless another is named.
+
+    Only the token for an API is a JWT there, so the app asks for one.
+    """
     folder = _INSTALLED / "oidc-provider"
     plan = _plan(place, database)
-    node = _installed(folder / "node_modules" / ".bin" / "node")
+    node = node or _installed(folder / "node_modules" / ".bin" / "node")
     return _program(
         plan, (node, str(folder / "server.mjs"), json.dumps(plan)), {"NODE_ENV": "production"}, resource=_API
     )
@@ -62,12 +65,16 @@ def _in_postgresql(place: Place) -> Program:
     return _node(place, place.database_url)
 
 
+def _on_the_system(place: Place) -> Program:
+    return _node(place, place.database_url, "node")
+
+
 def _in_memory(place: Place) -> Program:
     return _node(place, "")
 
 
 def _authlib(place: Place) -> Program:
-    """One worker; as many threads as the load keeps connections, which is what served most of them best."""
+    """One worker; as many threads as the load keeps connections. Four or eight made no difference."""
     plan = _plan(place, place.database_url)
     command = (_installed(_INSTALLED / "authlib" / "bin" / "gunicorn"), "--bind", f"127.0.0.1:{place.port}")
     options = ("--worker-class", "gthread", "--threads", str(_CONNECTIONS), "--keep-alive", "600")
@@ -81,6 +88,12 @@ PEERS: Mapping[str, Target] = {
     target.name: target
     for target in (
         Target("oidc-provider", "node-oidc-provider on PostgreSQL", frozenset({"postgresql"}), _in_postgresql),
+        Target(
+            "oidc-provider-system-node",
+            "node-oidc-provider on PostgreSQL, the machine's Node.js",
+            frozenset({"postgresql"}),
+            _on_the_system,
+        ),
         Target(
             "oidc-provider-memory",
             "node-oidc-provider in memory",
