@@ -109,8 +109,11 @@ class _Swept:
         self._look = select(func.max(piece.c[key.name]).label("last"), func.count().label("seen")).select_from(
             piece
         )
-        until = key <= bindparam("last", type_=Text)
-        self._delete = _delete(key.table, select(key).where(behind, until, *over)).returning(key)
+        # Named by the piece: of a range of keys PostgreSQL can only guess how many it holds, and when it guesses
+        # too many, it looks through a whole other table for what they belong to.
+        self._delete = _delete(key.table, select(key).where(key.in_(select(piece.c[key.name])), *over)).returning(
+            key
+        )
 
     @property
     def anywhere(self) -> Place:
@@ -122,7 +125,7 @@ class _Swept:
         piece = await tx.one(self._look, place=place, most=most)
         if piece is None or not piece["seen"]:
             return Batch(0, None)
-        gone = await tx.all(self._delete, place=place, last=piece["last"], now=now)
+        gone = await tx.all(self._delete, place=place, most=most, now=now)
         return Batch(len(gone), piece["last"] if piece["seen"] == most else None)
 
 

@@ -122,9 +122,10 @@ async def going_on(stage: Stage) -> None:
     await stage.database.run(statuses.reserve, many=1024)
     await Housekeeping(stage.database, stage.clock, stopwatch)._keep(1)
     for kind in purging.KINDS:
-        await stage.database.run(
-            purging.purge, kind, place=purging.beginning(kind), most=_PIECE, audit_retention=86_400, now=now
-        )
+        for place in (purging.beginning(kind), purging.anywhere(kind)):
+            await stage.database.run(
+                purging.purge, kind, place=place, most=_PIECE, audit_retention=86_400, now=now
+            )
 
 
 async def test_every_statement_of_a_leg_finds_its_rows_by_an_index(
