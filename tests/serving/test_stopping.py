@@ -25,6 +25,7 @@ from tests.cli.running import PATIENCE, Serving, serving, settings, starting
 from tests.stage import WEB
 
 LINUX = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc")
+BREATH = 0.01
 either = pytest.mark.parametrize("workers", ["1", "2"])
 BEGUN = (
     b"POST /token HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
@@ -59,7 +60,7 @@ def begun(broker: Serving) -> Iterator[socket.socket]:
 
 def until_not_ready(broker: Serving) -> dict[str, str]:
     """The headers of the first answer that says so."""
-    while True:
+    while breathing():
         status, headers = get(broker, "/readyz")
         if status == 503:
             return headers
@@ -68,13 +69,18 @@ def until_not_ready(broker: Serving) -> dict[str, str]:
 
 def until_closed(broker: Serving) -> None:
     """Return when nobody listens any more."""
-    while True:
+    while breathing():
         try:
             socket.create_connection(("127.0.0.1", broker.port), timeout=PATIENCE).close()
         except ConnectionRefusedError:
             return
         except ConnectionError:
             pass
+
+
+def breathing() -> bool:
+    """Asked again and again it leaves the machine to those who are waited for."""
+    return not threading.Event().wait(BREATH)
 
 
 def children(parent: int) -> set[int]:
@@ -121,7 +127,7 @@ def test_after_the_drain_what_is_in_hand_is_finished(url: str, tmp_path: Path, w
             broker.process.send_signal(signal.SIGTERM)
             until_not_ready(broker)
             with contextlib.suppress(ConnectionError):
-                while True:
+                while breathing():
                     assert get(broker)[1]["connection"] == "close"
             until_closed(broker)
             open_request.sendall(b"a=b")
@@ -281,23 +287,23 @@ def test_while_others_serve_a_worker_that_dies_again_and_again_is_not_the_end(ur
     environ = settings(url, DYING=str(dying))
     with serving("--workers", "2", environ=environ, cwd=tmp_path, program="tests.serving.dying") as broker:
         assert get(broker)[0] == 200
-        while not all(listens(each) for each in children(broker.process.pid)):
+        while breathing() and not all(listens(each) for each in children(broker.process.pid)):
             get(broker)
         dying.touch()
         os.kill(min(children(broker.process.pid)), signal.SIGKILL)
-        while len(events(broker, "worker.died")) < 6:
+        while breathing() and len(events(broker, "worker.died")) < 6:
             assert get(broker)[0] == 200
         delays = [line["next_in"] for line in events(broker, "worker.died")]
         assert delays[:6] == [0.0, 0.01, 0.02, 0.04, 0.08, 0.16]
         dying.unlink()
-        while len(children(broker.process.pid)) < 2:
+        while breathing() and len(children(broker.process.pid)) < 2:
             assert get(broker)[0] == 200
         assert broker.stop(signal.SIGTERM) == 0
 
 
 @dataclass
 class Load:
-    """Requests on new connections, from several threads, one after the other."""
+    """Requests on new connections, from several threads, a hundred a second each at most."""
 
     broker: Serving
     threads: int = 4
@@ -307,7 +313,8 @@ class Load:
     news: threading.Condition = field(default_factory=threading.Condition)
 
     def run(self) -> None:
-        while not self.over.is_set():
+        # Not so many that the worker that is to come hardly gets to its start.
+        while not self.over.wait(BREATH):
             try:
                 good = get(self.broker)[0] == 200
             except (OSError, http.client.HTTPException):
