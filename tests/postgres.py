@@ -80,10 +80,11 @@ class PostgresServer:
 
 
 @contextlib.contextmanager
-def postgres_server(*, durable: bool = True) -> Iterator[PostgresServer]:
+def postgres_server(*, durable: bool = True, settings: tuple[str, ...] = ()) -> Iterator[PostgresServer]:
     """A server on a new, empty data folder; both are gone when the block ends.
 
-    `durable`: what it has answered would survive a power cut, and every answer waits for the disk.
+    `durable`: what it has answered would survive a power cut, and every answer waits for the disk. `settings` of
+    PostgreSQL, such as `work_mem=1GB`, count more than those here.
     """
     with tempfile.TemporaryDirectory(prefix="broker-postgres-") as made:
         scratch = Path(made)
@@ -91,7 +92,7 @@ def postgres_server(*, durable: bool = True) -> Iterator[PostgresServer]:
         password = secrets.token_hex(16)
         data = scratch / "data"
         _initialise(programs, data, password, user)
-        with _running(programs, data, user, _SETTINGS if durable else _SETTINGS + _UNSAFE) as port:
+        with _running(programs, data, user, _SETTINGS + (() if durable else _UNSAFE) + settings) as port:
             server = PostgresServer(programs, port, password)
             server.run(f"CREATE ROLE broker LOGIN PASSWORD '{password}'")
             yield server

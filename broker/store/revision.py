@@ -12,10 +12,10 @@ from sqlalchemy import Column, MetaData, Table, Text, select
 
 from broker.store.database import SchemaMismatch, Transaction
 
-HEAD: Final = "0008"
+HEAD: Final = "0009"
 """The newest revision this release carries."""
 
-OLDEST: Final = "0008"
+OLDEST: Final = "0009"
 """The oldest revision this release's statements run on. Between it and `HEAD` there are only contracts."""
 
 _ID = re.compile(r"(\d{4})([b-z]?)")

@@ -179,7 +179,7 @@ grants = Table(
     Index(None, "session_id"),
     Index(None, "account_id"),
     Index(None, "client_id"),
-    # Nothing that a refresh writes is in an index: PostgreSQL then leaves all of them alone.
+    # Nothing that a refresh writes is in an index: PostgreSQL then leaves all of them alone, given room (0009).
     Index(None, "ended_at", sqlite_where=text(_ENDED), postgresql_where=text(_ENDED)),
     Index(None, "status_index", unique=True, sqlite_where=text(_LISTED), postgresql_where=text(_LISTED)),
 )

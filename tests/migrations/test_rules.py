@@ -23,6 +23,7 @@ _ALLOWED = (
     r"CREATE TABLE \w+ \(",
     r"(INSERT INTO|UPDATE) alembic_version ",
     r"ALTER TABLE \w+ ADD COLUMN \w+ \w+;",
+    r"ALTER TABLE \w+ SET \(fillfactor = \d+\);",
     r"ALTER TABLE \w+ ADD COLUMN \w+ \w+ DEFAULT ('[^']*'|-?\d+)( NOT NULL)?;",
 )
 # In one of these, what the first group names must be a table of the same revision.

@@ -60,27 +60,29 @@ def begun(broker: Serving) -> Iterator[socket.socket]:
 
 def until_not_ready(broker: Serving) -> dict[str, str]:
     """The headers of the first answer that says so."""
-    while breathing():
+    while True:
         status, headers = get(broker, "/readyz")
         if status == 503:
             return headers
         assert status == 200
+        breathe()
 
 
 def until_closed(broker: Serving) -> None:
     """Return when nobody listens any more."""
-    while breathing():
+    while True:
         try:
             socket.create_connection(("127.0.0.1", broker.port), timeout=PATIENCE).close()
         except ConnectionRefusedError:
             return
         except ConnectionError:
             pass
+        breathe()
 
 
-def breathing() -> bool:
-    """Asked again and again it leaves the machine to those who are waited for."""
-    return not threading.Event().wait(BREATH)
+def breathe() -> None:
+    """Between two questions: leave the machine to those who are waited for."""
+    threading.Event().wait(BREATH)
 
 
 def children(parent: int) -> set[int]:
@@ -127,8 +129,9 @@ def test_after_the_drain_what_is_in_hand_is_finished(url: str, tmp_path: Path, w
             broker.process.send_signal(signal.SIGTERM)
             until_not_ready(broker)
             with contextlib.suppress(ConnectionError):
-                while breathing():
+                while True:
                     assert get(broker)[1]["connection"] == "close"
+                    breathe()
             until_closed(broker)
             open_request.sendall(b"a=b")
             assert open_request.recv(4096).startswith(b"HTTP/1.1 401 ")
@@ -287,17 +290,20 @@ def test_while_others_serve_a_worker_that_dies_again_and_again_is_not_the_end(ur
     environ = settings(url, DYING=str(dying))
     with serving("--workers", "2", environ=environ, cwd=tmp_path, program="tests.serving.dying") as broker:
         assert get(broker)[0] == 200
-        while breathing() and not all(listens(each) for each in children(broker.process.pid)):
+        while not all(listens(each) for each in children(broker.process.pid)):
             get(broker)
+            breathe()
         dying.touch()
         os.kill(min(children(broker.process.pid)), signal.SIGKILL)
-        while breathing() and len(events(broker, "worker.died")) < 6:
+        while len(events(broker, "worker.died")) < 6:
             assert get(broker)[0] == 200
+            breathe()
         delays = [line["next_in"] for line in events(broker, "worker.died")]
         assert delays[:6] == [0.0, 0.01, 0.02, 0.04, 0.08, 0.16]
         dying.unlink()
-        while breathing() and len(children(broker.process.pid)) < 2:
+        while len(children(broker.process.pid)) < 2:
             assert get(broker)[0] == 200
+            breathe()
         assert broker.stop(signal.SIGTERM) == 0
 
 

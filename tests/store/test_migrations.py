@@ -59,8 +59,8 @@ def test_a_revision_that_there_is_not_is_named(new_database_url: str) -> None:
     with pytest.raises(migrations.NoSuchRevision, match="4711"):
         migrations.upgrade(new_database_url, "4711")
     migrations.upgrade(new_database_url)
-    with pytest.raises(migrations.NoSuchRevision, match="-9"):
-        migrations.downgrade(new_database_url, "-9")
+    with pytest.raises(migrations.NoSuchRevision, match="-99"):
+        migrations.downgrade(new_database_url, "-99")
     assert migrations.current(new_database_url) == revision.HEAD
 
 

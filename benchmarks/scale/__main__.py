@@ -1,0 +1,91 @@
+"""`python -m benchmarks.scale`: does a sign-in, or a refresh, cost more when the tables are big? Exits 1 if so."""
+
+import argparse
+import json
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+
+from benchmarks.scale import growth
+from benchmarks.scale.growth import LEGS, Side
+from benchmarks.scale.rows import Size
+
+_KEPT_IN: Final = Path("var/bench")
+_USERS: Final = 10_000_000
+_FEW: Final = 20_000
+_ROUNDS: Final = 5
+_ALLOWED: Final = 1.2
+_MEASURES: Final = {"service": "CPU of the service", "database": "CPU of PostgreSQL", "p50": "median wall time"}
+
+
+def main() -> None:
+    """Read the command line and do it."""
+    parser = argparse.ArgumentParser(prog="benchmarks.scale", description="Compare a big table with a small one.")
+    parser.add_argument("--users", type=int, default=_USERS, help="people in the big table (%(default)s)")
+    parser.add_argument("--few", type=int, default=_FEW, help="people in the small one (%(default)s)")
+    parser.add_argument(
+        "--ended", type=float, default=0.01, help="share of grants that have just ended (%(default)s)"
+    )
+    parser.add_argument("--rounds", type=int, default=_ROUNDS, help="alternating rounds (%(default)s)")
+    chosen = parser.parse_args()
+    if not sys.platform.startswith("linux"):
+        parser.error("the benchmark reads /proc, so it runs on Linux only; a container will do")
+    sizes = Size(chosen.few), Size(chosen.users)
+    try:
+        small, big = growth.measure(sizes, ended_share=chosen.ended, number=chosen.rounds, tell=_tell)
+    except RuntimeError as failed:
+        sys.exit(f"The benchmark cannot go on: {failed}")
+    _KEPT_IN.mkdir(parents=True, exist_ok=True)
+    kept = _KEPT_IN / time.strftime("scale-%Y%m%dT%H%M%SZ.json", time.gmtime())
+    kept.write_text(json.dumps({"small": asdict(small), "big": asdict(big)}, indent=2) + "\n")
+    print("\n".join((*_standing(small, big), *_legs(small, big))))
+    _tell(f"The figures are in {kept}.")
+    sys.exit(0 if _worst(small, big) <= _ALLOWED else 1)
+
+
+def _standing(small: Side, big: Side) -> list[str]:
+    told = [f"{'':<34}{f'{small.size.users:,} people':>20}{f'{big.size.users:,} people':>20}"]
+    for name, figures in {
+        "start to ready, s": (small.standing.start[0], big.standing.start[0]),
+        "start to ready, s of CPU": (small.standing.start[1], big.standing.start[1]),
+        "memory when ready, MiB": (small.standing.memory, big.standing.memory),
+        "idle service, ms of CPU a second": (small.standing.service, big.standing.service),
+        "idle PostgreSQL, ms of CPU a second": (small.standing.database, big.standing.database),
+        "a read of /metrics, ms of CPU": (small.standing.scrape, big.standing.scrape),
+    }.items():
+        told.append(f"{name:<36}" + "".join(f"{figure:>18.2f}" for figure in figures))
+    return told
+
+
+def _legs(small: Side, big: Side) -> list[str]:
+    told = []
+    for leg in LEGS:
+        few, many = asdict(small.middle(leg)), asdict(big.middle(leg))
+        for name, words in _MEASURES.items():
+            ratio = many[name] / few[name]
+            told.append(
+                f"{leg.replace('_', '-') + ', ' + words:<36}{few[name]:>15.3f} ms{many[name]:>15.3f} ms"
+                f"{ratio:>8.2f} times{' – too much' if ratio > _ALLOWED else ''}"
+            )
+    return told
+
+
+def _worst(small: Side, big: Side) -> float:
+    """The largest ratio of all."""
+    ratios = [_ratio(small, big, leg, name) for leg in LEGS for name in _MEASURES]
+    return max(ratios)
+
+
+def _ratio(small: Side, big: Side, leg: str, name: str) -> float:
+    few, many = asdict(small.middle(leg)), asdict(big.middle(leg))
+    return float(many[name] / few[name])
+
+
+def _tell(what: str) -> None:
+    print(what, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

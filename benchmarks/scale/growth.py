@@ -1,0 +1,59 @@
+"""Two services in turns, one over a big table and one over a small one: what a leg costs there and here."""
+
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from statistics import median
+from typing import Final
+
+from benchmarks import rounds
+from benchmarks.processes import answering
+from benchmarks.scale.rows import Size
+from benchmarks.scale.stages import Cost, Stage, Standing, filled, playing
+
+LEGS: Final[Mapping[str, int]] = {"sign_in": 600, "refresh": 1500}
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Everything about one size."""
+
+    size: Size
+    standing: Standing
+    costs: Mapping[str, list[Cost]]
+
+    def middle(self, leg: str) -> Cost:
+        """The medians of all rounds."""
+        played = self.costs[leg]
+        return Cost(
+            median(one.service for one in played),
+            median(one.database for one in played),
+            median(one.p50 for one in played),
+        )
+
+
+def measure(
+    sizes: tuple[Size, Size], *, ended_share: float, number: int, tell: Callable[[str], None]
+) -> tuple[Side, Side]:
+    """A small side and a big one, over `number` alternating rounds and one more to warm up."""
+    cores = rounds.keep_apart()
+    with contextlib.ExitStack() as stack:
+        tiktok = stack.enter_context(answering())
+        tables = [stack.enter_context(filled(size, tiktok, ended_share, tell)) for size in sizes]
+        first, second = (stack.enter_context(playing(table, cores)) for table in tables)
+        return compare(first, second, number=number, tell=tell)
+
+
+def compare(small: Stage, big: Stage, *, number: int, tell: Callable[[str], None]) -> tuple[Side, Side]:
+    """Both of them in turns."""
+    standing = {stage.size: stage.stand() for stage in (small, big)}
+    costs: dict[Size, dict[str, list[Cost]]] = {stage.size: {leg: [] for leg in LEGS} for stage in (small, big)}
+    for turn in range(number + 1):
+        tell(f"round {turn} of {number}" if turn else "warming up")
+        for leg, count in LEGS.items():
+            for stage in (small, big) if turn % 2 else (big, small):
+                cost = stage.play(leg, count)
+                if turn:
+                    costs[stage.size][leg].append(cost)
+    first, second = (Side(stage.size, standing[stage.size], costs[stage.size]) for stage in (small, big))
+    return first, second
