@@ -33,7 +33,7 @@ PEERS := $(if $(findstring oidc-provider,$(PEER)),var/peers/oidc-provider/.ready
 	$(if $(filter authlib,$(PEER)),var/peers/authlib/.ready)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test million clients verifiers lint style types container bench purging dialects release audit lock clean
+.PHONY: help demo test million clients verifiers ready lint style types container bench purging dialects release audit lock clean
 
 help: ## Show this list
 	@echo 'Usage: make TARGET [ARGS="…"]     ARGS is handed on, as in: make test ARGS="tests/store -x"'
@@ -50,6 +50,9 @@ test: .venv/.ready-dev ## Run the tests, with branch coverage
 	@$(BIN)/python -m pytest -n logical --maxprocesses 8 --cov --cov-report term $(ARGS)
 
 clients: tests/clients/node_modules/.package-lock.json ## Install the npm clients that some tests drive, from their lock file
+
+# Each environment is its own, so `make --jobs` installs side by side.
+ready: .venv/.ready-dev $(VERIFIERS) $(if $(NODE),clients) var/release/shipped/.ready ## Install all that the other targets run in
 
 million: .venv/.ready-dev ## Upgrade the database of a million people on PostgreSQL while others write to it
 	@PEOPLE=1000000 $(BIN)/python -m pytest -q tests/migrations/test_while_people_write.py $(ARGS)

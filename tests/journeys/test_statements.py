@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from tests.looking import rest
+from tests.resting import rest
 from tests.stage import PUBLIC, HeldClock, Stage, forged, running_stage
 from tests.store.watching import IN_THE_BACKGROUND
 

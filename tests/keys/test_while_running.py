@@ -12,7 +12,7 @@ from broker.sealing import Sealer
 from broker.store import key_changes, keys
 from broker.store.keys import KeyFacts
 from tests.keys.made import DAY
-from tests.looking import often
+from tests.resting import often
 from tests.stage import WEB, WEB_SECRET, Stage
 from tests.tokens.test_replicas import replica
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.looking import rest
 from tests.replicas.cutting import Scissors, Side, scissors
+from tests.resting import rest
 from tests.stage import HeldClock, Stage, running_stage
 
 SPENT = (400, "invalid_grant")

@@ -25,6 +25,7 @@ from tests.cli.running import PATIENCE, Serving, serving, settings, starting
 from tests.stage import WEB
 
 LINUX = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc")
+BREATH = 0.01
 either = pytest.mark.parametrize("workers", ["1", "2"])
 BEGUN = (
     b"POST /token HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
@@ -64,6 +65,7 @@ def until_not_ready(broker: Serving) -> dict[str, str]:
         if status == 503:
             return headers
         assert status == 200
+        breathe()
 
 
 def until_closed(broker: Serving) -> None:
@@ -75,6 +77,12 @@ def until_closed(broker: Serving) -> None:
             return
         except ConnectionError:
             pass
+        breathe()
+
+
+def breathe() -> None:
+    """Between two questions: leave the machine to those who are waited for."""
+    threading.Event().wait(BREATH)
 
 
 def children(parent: int) -> set[int]:
@@ -123,6 +131,7 @@ def test_after_the_drain_what_is_in_hand_is_finished(url: str, tmp_path: Path, w
             with contextlib.suppress(ConnectionError):
                 while True:
                     assert get(broker)[1]["connection"] == "close"
+                    breathe()
             until_closed(broker)
             open_request.sendall(b"a=b")
             assert open_request.recv(4096).startswith(b"HTTP/1.1 401 ")
@@ -283,21 +292,24 @@ def test_while_others_serve_a_worker_that_dies_again_and_again_is_not_the_end(ur
         assert get(broker)[0] == 200
         while not all(listens(each) for each in children(broker.process.pid)):
             get(broker)
+            breathe()
         dying.touch()
         os.kill(min(children(broker.process.pid)), signal.SIGKILL)
         while len(events(broker, "worker.died")) < 6:
             assert get(broker)[0] == 200
+            breathe()
         delays = [line["next_in"] for line in events(broker, "worker.died")]
         assert delays[:6] == [0.0, 0.01, 0.02, 0.04, 0.08, 0.16]
         dying.unlink()
         while len(children(broker.process.pid)) < 2:
             assert get(broker)[0] == 200
+            breathe()
         assert broker.stop(signal.SIGTERM) == 0
 
 
 @dataclass
 class Load:
-    """Requests on new connections, from several threads, one after the other."""
+    """Requests on new connections, from several threads, a hundred a second each at most."""
 
     broker: Serving
     threads: int = 4
@@ -307,7 +319,8 @@ class Load:
     news: threading.Condition = field(default_factory=threading.Condition)
 
     def run(self) -> None:
-        while not self.over.is_set():
+        # Not so many that the worker that is to come hardly gets to its start.
+        while not self.over.wait(BREATH):
             try:
                 good = get(self.broker)[0] == 200
             except (OSError, http.client.HTTPException):

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from tests.looking import often
+from tests.resting import often
 from tests.stage import Stage
 from tests.tokens.test_replicas import replica
 

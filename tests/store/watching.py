@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from broker.store import postgresql, sqlite
-from tests.looking import rest
+from tests.resting import rest
 
 _NO_NEWS = ("PRAGMA", "SAVEPOINT", "RELEASE")
 # What a broker that has just started looks for, whatever is asked of it meanwhile; then it rests.
