@@ -1,4 +1,4 @@
-"""Whether a bill of materials (CycloneDX) names what the lock file locks: each package and version, and no other."""
+"""Whether a bill of materials (CycloneDX) names what the lock file locks: each package, in its version."""
 
 import json
 import re
