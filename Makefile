@@ -94,6 +94,7 @@ release: .venv/.ready var/release/shipped/.ready ## Build wheel, sdist, bill of 
 	@$(SHIP) --no-index --no-deps --force-reinstall dist/*.whl
 	@$(EPOCH) var/release/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
 		--output-file "dist/$$(basename dist/*.tar.gz .tar.gz).cdx.json" var/release/shipped/bin/python
+	@$(BIN)/python .ci/bill.py dist/*.cdx.json requirements.lock
 	@cd dist && $(SHA256) * > SHA256SUMS && cat SHA256SUMS
 
 audit: var/release/.ready ## Ask whether what is shipped has known vulnerabilities; needs the network

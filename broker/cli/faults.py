@@ -4,7 +4,7 @@ from broker.login.pages.folder import BadPages
 from broker.oauth.client_metadata import BadMetadata
 from broker.sealing import Unsealable
 from broker.settings import BadSettings
-from broker.store.database import DatabaseUnavailable, SchemaMismatch
+from broker.store.database import DatabaseUnavailable, SchemaMismatch, Unreadable
 
 
 def explained(error: Exception) -> str | None:
@@ -19,6 +19,11 @@ def explained(error: Exception) -> str | None:
             return _listed("The client cannot be registered like this", error.faults)
         case BadPages():
             return _listed("The pages in BROKER_TEMPLATES cannot be used", error.faults)
+        case Unreadable():
+            return (
+                f"The database is damaged, or is none ({_first_line(str(error))}); stop the broker and restore "
+                "the newest backup as docs/operations/backup.md says, or correct BROKER_DATABASE_URL."
+            )
         case DatabaseUnavailable():
             return (
                 f"The database cannot be used ({_first_line(str(error))}); check BROKER_DATABASE_URL, and that "

@@ -17,7 +17,7 @@ import click
 
 from broker import log
 from broker.cli import worker
-from broker.cli.worker import CANNOT_START, CUT, DRAIN, SERVING, STOP
+from broker.cli.worker import ALIVE, ASKED, CANNOT_START, CUT, DRAIN, SERVING, STOP
 from broker.clock import Stopwatch, stopwatch
 from broker.configuration.process import share_counts
 from broker.settings import Settings
@@ -32,6 +32,10 @@ _FIRST_DELAY = 1.0
 _LONGEST_DELAY: Final = 30.0
 _CUT_SECONDS: Final = 2.0
 _OVERTIME_SECONDS: Final = 10.0
+
+_ASK_SECONDS: Final = 15.0
+_MOST_UNANSWERED: Final = 4
+"""Whoever has not answered by then hangs. Counted, not measured: all may have been frozen together for an hour."""
 
 _log = log.get("serve")
 
@@ -68,6 +72,7 @@ class _Worker:
     line: Connection
     started_at: float
     serves: bool = False
+    unanswered: int = 0
 
     def tell(self, word: bytes) -> None:
         # It may be gone already; then that is what the supervisor hears next.
@@ -77,7 +82,10 @@ class _Worker:
     def listen(self) -> None:
         try:
             while self.line.poll():
-                self.serves = self.line.recv_bytes() == SERVING
+                word = self.line.recv_bytes()
+                self.serves = self.serves or word == SERVING
+                if word == ALIVE:
+                    self.unanswered = 0
         except (OSError, EOFError):
             self.line.close()
 
@@ -96,6 +104,7 @@ class _Supervisor:
     _kill_at: float | None = None
     _deaths: int = 0
     _next_start: float = 0.0
+    _ask_at: float = 0.0
     _served: bool = False
 
     @contextlib.contextmanager
@@ -122,6 +131,7 @@ class _Supervisor:
                 self._wait()
                 for number in self._taken_signals():
                     self._end(number)
+                self._ask()
                 self._bury()
                 self._kill_late()
         finally:
@@ -153,6 +163,8 @@ class _Supervisor:
         due = [self._kill_at] if self._kill_at is not None else []
         if not self._told and len(self._workers) < self.wanted:
             due.append(self._next_start)
+        if not self._told:
+            due.append(self._ask_at)
         timeout = max(0.0, min(due) - self.stopwatch()) if due else None
         lines = [each.line for each in self._workers if not each.line.closed]
         connection.wait([self._woken, *(each.process.sentinel for each in self._workers), *lines], timeout)
@@ -170,6 +182,21 @@ class _Supervisor:
         for each in self._workers:
             # Who does not serve yet has nobody to serve on for.
             each.tell(STOP if self._told == DRAIN and not each.serves else self._told)
+
+    def _ask(self) -> None:
+        """Ask everybody who serves whether they are alive, and kill who does not answer: it is replaced."""
+        if self._told or self.stopwatch() < self._ask_at:
+            return
+        self._ask_at = self.stopwatch() + _ASK_SECONDS
+        for each in self._workers:
+            if each.unanswered == _MOST_UNANSWERED:
+                _log.error("worker.hangs", pid=each.process.pid)
+                each.process.kill()
+            elif each.serves:
+                if not each.unanswered:
+                    # One question waits at most: a pipe that nobody reads would fill up.
+                    each.tell(ASKED)
+                each.unanswered += 1
 
     def _kill_late(self) -> None:
         if self._kill_at is not None and self.stopwatch() >= self._kill_at:
@@ -199,5 +226,8 @@ class _Supervisor:
         # The first is replaced at once, whenever it died.
         delay = min(_FIRST_DELAY * 2 ** (self._deaths - 2), _LONGEST_DELAY) if self._deaths > 1 else 0.0
         self._next_start = self.stopwatch() + delay
-        line = _log.error if code else _log.info
-        line("worker.died", pid=dead.process.pid, exit_code=code, seconds=round(lived, 1), next_in=delay)
+        facts = {"pid": dead.process.pid, "exit_code": code, "seconds": round(lived, 1), "next_in": delay}
+        if code:
+            _log.error("worker.died", **facts)
+        else:
+            _log.info("worker.died", **facts)

@@ -76,6 +76,10 @@ class DatabaseUnavailable(Exception):
     """
 
 
+class Unreadable(DatabaseUnavailable):
+    """The file is damaged, or was never a database."""
+
+
 class PlaceTaken(Exception):
     """Another grant has this place in the status lists; what was to be written is undone.
 

@@ -88,7 +88,7 @@ class _Connection(asyncpg.Connection):
         return ""
 
     async def close(self, **options: Any) -> None:
-        """Say goodbye; a server that does not answer is left without. The pool does this where nobody waits."""
+        """Say goodbye; a server that does not answer is left without. The pool does it where nobody waits."""
         with contextlib.suppress(*_AWAY):
             await super().close(**options)
 

@@ -19,7 +19,16 @@ from sqlalchemy import Executable
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from broker.store import private_file
-from broker.store.database import Compiler, DatabaseUnavailable, P, PlaceTaken, Row, SchemaMismatch, StoreFunction
+from broker.store.database import (
+    Compiler,
+    DatabaseUnavailable,
+    P,
+    PlaceTaken,
+    Row,
+    SchemaMismatch,
+    StoreFunction,
+    Unreadable,
+)
 from broker.store.database import T as Answer
 
 T = TypeVar("T")
@@ -257,6 +266,8 @@ def _translated() -> Iterator[None]:
         if code == sqlite3.SQLITE_ERROR:
             # The generic code is a fault in the statement: in compiled statements only ever a missing table.
             raise SchemaMismatch(str(error)) from error
-        if code in _UNREADABLE or isinstance(error, sqlite3.OperationalError):
+        if code in _UNREADABLE:
+            raise Unreadable(str(error)) from error
+        if isinstance(error, sqlite3.OperationalError):
             raise DatabaseUnavailable(str(error)) from error
         raise

@@ -29,6 +29,16 @@ def test_a_damaged_file_is_a_fault(file: Path) -> None:
     assert "signing keys" not in examine(f"sqlite:///{file}"), "which could not be read for certain"
 
 
+@pytest.mark.parametrize(("at", "words"), [(0, "not a database"), (100, "malformed")])
+def test_a_file_that_cannot_be_read_at_all_is_to_be_restored(file: Path, at: int, words: str) -> None:
+    with file.open("r+b") as opened:
+        opened.seek(at)
+        opened.write(b"damage" * 600)
+    finding = examine(f"sqlite:///{file}")["database"]
+    assert (finding.outcome, words in finding.found) == ("fault", True)
+    assert "restore the newest backup" in (finding.remedy or "")
+
+
 @pytest.mark.parametrize("rights", [0o640, 0o604, 0o660])
 def test_a_file_that_others_may_open_is_a_warning(file: Path, rights: int) -> None:
     file.chmod(rights)

@@ -1,4 +1,4 @@
-"""What a dependency audit comes to, and that compose.yaml names settings that there are."""
+"""What audits and bills of materials come to, and that compose.yaml names settings that there are."""
 
 import json
 import re
@@ -54,6 +54,65 @@ def test_no_report_is_no_audit(tmp_path: Path) -> None:
     assert audited(tmp_path / "none")[0] == 75
     (tmp_path / "empty").touch()
     assert audited(tmp_path / "empty")[0] == 75
+
+
+LOCK = """# Made by a program.
+click==8.5.1 \\
+    --hash=sha256:00
+prometheus-client==0.26.0 \\
+    --hash=sha256:01
+uvloop==0.23.0 ; sys_platform != 'win32' \\
+    --hash=sha256:02
+"""
+
+
+def bill(*components: tuple[str, str], depends: tuple[str, ...] = ("click==8.5.1",)) -> dict[str, Any]:
+    """As cyclonedx-py makes one."""
+    return {
+        "metadata": {"component": {"bom-ref": "root-component", "name": "tiktok-broker"}},
+        "components": [{"name": name, "version": version} for name, version in components],
+        "dependencies": [{"ref": "root-component", "dependsOn": list(depends)}],
+    }
+
+
+EVERYTHING = (("click", "8.5.1"), ("prometheus_client", "0.26.0"), ("uvloop", "0.23.0"))
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (bill(*EVERYTHING), ""),
+        (bill(*EVERYTHING[:2]), ""),
+        (bill(*EVERYTHING, ("pip", "26.1")), "pip 26.1 is in the bill of materials and not in the lock file\n"),
+        (
+            bill(("click", "8.5.0"), *EVERYTHING[1:]),
+            "click 8.5.0 is in the bill of materials and not in the lock file\n"
+            "click 8.5.1 is in the lock file and not in the bill of materials\n",
+        ),
+        (
+            bill(*EVERYTHING[::2]),
+            "prometheus-client 0.26.0 is in the lock file and not in the bill of materials\n",
+        ),
+        (
+            bill(*EVERYTHING, depends=()),
+            "the bill of materials does not say what the program itself depends on\n",
+        ),
+    ],
+    ids=["the same", "another platform", "one more", "another version", "one less", "of nobody"],
+)
+def test_a_bill_of_materials_names_what_is_locked_and_nothing_else(
+    tmp_path: Path, made: dict[str, Any], said: str
+) -> None:
+    """`make release` asks this of the one that it makes."""
+    (tmp_path / "bill").write_text(json.dumps(made))
+    (tmp_path / "lock").write_text(LOCK)
+    done = subprocess.run(
+        [sys.executable, str(ROOT / ".ci/bill.py"), str(tmp_path / "bill"), str(tmp_path / "lock")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr, done.returncode) == (said, "", 1 if said else 0)
 
 
 def test_compose_sets_what_is_a_setting() -> None:

@@ -55,7 +55,11 @@ def log_events() -> dict[str, set[str]]:
 
 def _events(tree: ast.Module) -> Iterator[tuple[str, str]]:
     """Calls such as `_log.info("request", …)`: on a logger, with an event by name."""
-    for node in ast.walk(tree):
+    nodes = list(ast.walk(tree))
+    called = {node.func for node in nodes if isinstance(node, ast.Call)}
+    for node in nodes:
+        if isinstance(node, ast.Attribute) and node.attr in _LEVELS and _is_logger(node.value):
+            assert node in called, f"a line of the log under another name is not found: {ast.unparse(node)}"
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             continue
         if node.func.attr in _LEVELS and _is_logger(node.func.value):
