@@ -1,7 +1,7 @@
 """Room in the pages of tables whose rows change, so that a row that changes stays in its page.
 
-Then PostgreSQL leaves every index alone (a "heap-only tuple"). In a full page the row would move, and each index of
-its table get an entry: in a big table, so many more pages that nobody else needs just then. Pages that are full
+Then PostgreSQL leaves every index alone (a "heap-only tuple"). In a full page the row would move, and each index
+of its table get an entry: in a big table, so many more pages that nobody else needs then. Pages that are full
 already stay so until what is in them goes; `VACUUM FULL` would write all of them anew.
 
 Revision ID: 0009
