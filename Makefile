@@ -28,8 +28,12 @@ MAVEN := $(shell command -v javac >/dev/null && command -v mvn)
 VERIFIERS := var/verifiers/.ready $(if $(NODE),verifiers/node/node_modules/.package-lock.json) \
 	$(if $(GO),var/verifiers/go) $(if $(MAVEN),verifiers/java/target/.ready)
 
+# What the servers that PEER names are made of.
+PEERS := $(if $(findstring oidc-provider,$(PEER)),var/peers/oidc-provider/.ready) \
+	$(if $(filter authlib,$(PEER)),var/peers/authlib/.ready)
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test million clients verifiers lint style types container bench purging release audit lock clean
+.PHONY: help demo test million clients verifiers lint style types container bench purging dialects release audit lock clean
 
 help: ## Show this list
 	@echo 'Usage: make TARGET [ARGS="…"]     ARGS is handed on, as in: make test ARGS="tests/store -x"'
@@ -70,11 +74,16 @@ container: .venv/.ready-dev ## … only Dockerfile, compose.yaml and deploy/kube
 	@$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
 	@$(BIN)/kubernetes-validate --strict $(filter-out %/kustomization.yaml,$(wildcard deploy/kubernetes/*.yaml))
 
-bench: .venv/.ready-dev ## Measure speed and memory
-	@$(BIN)/python -m benchmarks $(ARGS)
+bench: .venv/.ready-dev $(PEERS) ## Measure speed and memory; PEER="oidc-provider authlib" measures others beside it
+	@$(BIN)/python -m benchmarks $(if $(PEER),--peer $(PEER) --database postgresql --workers 1) $(ARGS)
 
-purging: .venv/.ready-dev ## Measure what refreshes feel of ten million expired rows (a quarter of an hour)
+purging: .venv/.ready-dev ## Measure what refreshes feel of ten million expired rows (half an hour)
 	@$(BIN)/python -m benchmarks.purging $(ARGS)
+
+dialects: .venv/.ready-dev $(if $(GO),var/dialects/cockroach) ## Ask CockroachDB's own parser whether it takes every statement (needs Go)
+	$(if $(GO),,@echo 'Go 1.25 or newer was not found: its parser is a Go module.' >&2; exit 1)
+	@$(BIN)/python -m tests.dialects.statements >var/dialects/statements
+	@var/dialects/cockroach <var/dialects/statements
 
 release: .venv/.ready var/release/shipped/.ready ## Build wheel, sdist, bill of materials (CycloneDX) and checksums into dist/
 	@rm -rf dist
@@ -94,11 +103,13 @@ lock: var/uv/bin/uv ## Write the lock files anew (ARGS=--upgrade for newer Pytho
 	$(COMPILE) pyproject.toml --extra dev --constraint requirements.lock --constraint requirements-build.lock \
 		--output-file requirements-dev.lock
 	cd verifiers/python && ../../$(COMPILE) pyproject.toml --group dev --output-file requirements-dev.lock
-	$(if $(NODE),cd tests/clients && $(NPM_LOCK),@echo 'npm was not found: the two package-lock.json stay as they are.')
+	cd benchmarks/peers/authlib && ../../../$(COMPILE) requirements.in --output-file requirements.lock
+	$(if $(NODE),cd tests/clients && $(NPM_LOCK),@echo 'npm was not found: the three package-lock.json stay as they are.')
 	$(if $(NODE),cd verifiers/node && $(NPM_LOCK))
+	$(if $(NODE),cd benchmarks/peers/oidc-provider && $(NPM_LOCK))
 
 clean: ## Remove .venv, caches and build results
-	rm -rf .venv var/uv var/release var/verifiers tests/clients/node_modules verifiers/node/node_modules verifiers/java/target build dist .coverage .coverage.* .hypothesis .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv var/uv var/release var/verifiers var/peers var/dialects tests/clients/node_modules verifiers/node/node_modules verifiers/java/target build dist .coverage .coverage.* .hypothesis .pytest_cache .mypy_cache .ruff_cache
 	find broker tests migrations benchmarks verifiers -name __pycache__ -type d -prune -exec rm -rf {} +
 
 tests/clients/node_modules/.package-lock.json: tests/clients/package.json tests/clients/package-lock.json
@@ -120,8 +131,31 @@ verifiers/node/node_modules/.package-lock.json: verifiers/node/package.json veri
 var/verifiers/go: $(wildcard verifiers/go/*) var/verifiers/.ready
 	@cd verifiers/go && CGO_ENABLED=0 GOTOOLCHAIN=local go build -o ../../$@ .
 
+# It is run once: compiling without optimising takes three quarters of the time.
+var/dialects/cockroach: $(wildcard tests/dialects/cockroach/*)
+	@echo "Building CockroachDB's parser, which takes some minutes the first time …"
+	@cd tests/dialects/cockroach && CGO_ENABLED=0 GOTOOLCHAIN=local go build -gcflags='all=-N -l' -o ../../../$@ .
+
 verifiers/java/target/.ready: verifiers/java/pom.xml $(wildcard verifiers/java/src/main/java/*)
 	@cd verifiers/java && mvn --quiet --batch-mode compiler:compile dependency:copy-dependencies
+	@touch $@
+
+# Its modules are copied to where its packages are, since Node.js looks for these beside and above a module only.
+var/peers/oidc-provider/.ready: var/peers/oidc-provider/node_modules/.package-lock.json $(wildcard benchmarks/peers/oidc-provider/*.mjs)
+	@rm -f $(@D)/*.mjs && cp benchmarks/peers/oidc-provider/*.mjs $(@D)
+	@touch $@
+
+var/peers/oidc-provider/node_modules/.package-lock.json: $(wildcard benchmarks/peers/oidc-provider/package*.json)
+	@command -v npm >/dev/null || { echo 'npm was not found: install Node.js 20 or newer with npm (Debian and Ubuntu: apt install nodejs npm).' >&2; exit 1; }
+	@echo 'Installing from benchmarks/peers/oidc-provider/package-lock.json into var/peers/oidc-provider …'
+	@mkdir -p var/peers/oidc-provider && cp benchmarks/peers/oidc-provider/package*.json var/peers/oidc-provider
+	@cd var/peers/oidc-provider && npm ci --no-progress --no-audit --no-fund
+	@touch $@
+
+var/peers/authlib/.ready: .venv/.made benchmarks/peers/authlib/requirements.lock
+	@echo 'Installing from benchmarks/peers/authlib/requirements.lock into var/peers/authlib …'
+	@"$(PYTHON)" -m venv var/peers/authlib
+	@$(subst $(BIN),var/peers/authlib/bin,$(INSTALL)) --require-hashes -r benchmarks/peers/authlib/requirements.lock
 	@touch $@
 
 .venv/.made:

@@ -1,43 +1,52 @@
-"""`python -m benchmarks`: measure, print the table, keep the figures."""
+"""`python -m benchmarks`: measure, print the tables, keep the figures."""
 
-import argparse
-import json
+import os
 import sys
 import time
 from pathlib import Path
-from typing import get_args
 
-from benchmarks import report, rounds
-from benchmarks.rounds import Effort, Kind
+from benchmarks import ceiling, kept, page, plots, report, rounds
+from benchmarks.asked import Asked, read
+from benchmarks.kept import Run
+from benchmarks.rounds import Measured
 
 _KEPT_IN = Path("var/bench")
-_THOROUGH = Effort(rounds=5, share=1.0)
-_QUICK = Effort(rounds=3, share=0.25)
 
 
 def main() -> None:
     """Read the command line and do it."""
-    parser = argparse.ArgumentParser(prog="benchmarks", description="Measure what the broker's legs cost.")
-    parser.add_argument("--quick", action="store_true", help="three short rounds instead of five long ones")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
-    parser.add_argument("--database", choices=get_args(Kind), help="one database instead of both")
-    chosen = parser.parse_args()
-    if not sys.platform.startswith("linux"):
-        parser.error("the benchmark reads /proc, so it runs on Linux only; a container will do")
-    effort = _QUICK if chosen.quick else _THOROUGH
-    kinds = [chosen.database] if chosen.database else get_args(Kind)
+    asked = read()
     try:
-        cores = rounds.keep_apart()
-        ceiling = rounds.ceiling(effort.operations("read_keys"))
-        results = [rounds.measure(kind, effort, cores, _tell) for kind in kinds]
+        run = kept.read(asked.again) if asked.again else _measure(asked)
     except RuntimeError as failed:
         sys.exit(f"The benchmark cannot go on: {failed}")
-    text = json.dumps(report.document(results, ceiling), indent=2)
+    if asked.again is None:
+        _keep(run)
+    drawn = plots.draw(run, asked.plots) if asked.plots else {}
+    if asked.page is not None:
+        beside = {name: os.path.relpath(path, asked.page.parent) for name, path in drawn.items()}
+        asked.page.write_text(page.filled(asked.page.read_text(), run, beside))
+    for path in (*drawn.values(), *([asked.page] if asked.page else [])):
+        _tell(f"Written: {path}")
+    print({"table": report.table, "markdown": page.whole, "json": kept.document}[asked.shape](run))
+
+
+def _measure(asked: Asked) -> Run:
+    _tell("The load generator's ceiling")
+    reached = ceiling.measure(asked.effort)
+    results: list[Measured] = []
+    for setting in asked.settings:
+        _tell(f"{report.conditions(setting)}:")
+        taking_part = [target for target in asked.targets if setting.kind in target.kinds]
+        results += rounds.measure(taking_part, setting, asked.effort, _tell)
+    return Run(results, reached, kept.machine())
+
+
+def _keep(run: Run) -> None:
     _KEPT_IN.mkdir(parents=True, exist_ok=True)
-    kept = _KEPT_IN / time.strftime("%Y%m%dT%H%M%SZ.json", time.gmtime())
-    kept.write_text(text + "\n")
-    print(text if chosen.json else report.table(results, ceiling))
-    _tell(f"The figures are in {kept}.")
+    path = _KEPT_IN / time.strftime("%Y%m%dT%H%M%SZ.json", time.gmtime())
+    path.write_text(kept.document(run) + "\n")
+    _tell(f"The figures are in {path}.")
 
 
 def _tell(what: str) -> None:

@@ -1,6 +1,7 @@
 """What processes cost, as the kernel accounts for it."""
 
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +11,19 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 # Fields of /proc/PID/stat behind the name (proc_pid_stat(5)).
 _PARENT = 1
 _TIMES = slice(11, 15)
+# What goes on by itself, once in a second, is less than this.
+_CALM_TICKS = 2
+_LOOK_SECONDS = 0.25
+_PATIENCE_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Resident memory of a process tree in MiB: now, and at its largest (the sum of each process's own peak)."""
+    """Resident memory of a process tree in MiB: now, the sum of each process's peak, and the highest of those."""
 
     now: float
     peak: float
+    largest: float
 
 
 def cpu_seconds(root: int) -> float:
@@ -25,10 +31,20 @@ def cpu_seconds(root: int) -> float:
     return sum(sum(map(int, _stat(pid)[_TIMES])) for pid in _tree(root)) / _TICKS
 
 
+def settle(root: int) -> None:
+    """Wait until a process and all below it have hardly anything to do any more, half a minute at most."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    before, now = -1.0, cpu_seconds(root)
+    while now - before > _CALM_TICKS / _TICKS and time.monotonic() < deadline:
+        time.sleep(_LOOK_SECONDS)
+        before, now = now, cpu_seconds(root)
+
+
 def memory(root: int) -> Memory:
     """Resident memory of a process and all below it."""
     found = [_status(pid) for pid in _tree(root)]
-    return Memory(sum(one["VmRSS"] for one in found), sum(one["VmHWM"] for one in found))
+    peaks = [one["VmHWM"] for one in found]
+    return Memory(sum(one["VmRSS"] for one in found), sum(peaks), max(peaks))
 
 
 def _tree(root: int) -> Iterator[int]:

@@ -1,77 +1,71 @@
 """The load generator, a process of its own: `python -m benchmarks.generator '{"port": …}'`.
 
-A line of JSON on standard input names a leg and how often; a line on standard output says how it went.
+Its first line on standard output names the legs that the target has, by its discovery document. From then on a
+line of JSON on standard input names a leg and how often, to fill the stock for it or to play it, and one on
+standard output says how it went.
 """
 
-import asyncio
 import json
 import sys
-import time
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import asdict, dataclass
-from statistics import quantiles
+from dataclasses import asdict
+from functools import partial
 from typing import Any
 
-import uvloop
+from benchmarks.browser import World, shown
+from benchmarks.connections import Driven, Play, ask
+from benchmarks.endpoints import Client, Endpoints, discovery
+from benchmarks.http import Unexpected
+from benchmarks.journeys import App, Parties
+from benchmarks.legs import LEGS
 
-from benchmarks.http import Connection
-from benchmarks.journeys import App, Unexpected
-
-
-@dataclass(frozen=True, slots=True)
-class Driven:
-    """One leg: wall and own CPU time in seconds, and how long one operation took in milliseconds."""
-
-    operations: int
-    seconds: float
-    generator_cpu: float
-    p50: float
-    p95: float
-    p99: float
+Plan = dict[str, Any]
+"""`port`, `at_once`, and what `targets.Program.plan` says of the target."""
 
 
-async def drive(
-    operate: Callable[[Connection], Awaitable[None]], *, port: int, count: int, at_once: int
-) -> Driven:
-    """`count` operations over `at_once` connections, each beginning its next when it has done its last."""
-    connections = [await Connection.open(port) for _ in range(at_once)]
-    tickets = iter(range(count))
-    took: list[float] = []
-    started, cpu = time.perf_counter(), time.process_time()
-    async with asyncio.TaskGroup() as workers:
-        for connection in connections:
-            workers.create_task(_work(operate, connection, tickets, took))
-    seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
-    for connection in connections:
-        connection.close()
-    cuts = quantiles(took, n=100)
-    return Driven(count, seconds, cpu, cuts[49] * 1000, cuts[94] * 1000, cuts[98] * 1000)
+def app_at(plan: Plan) -> App:
+    """The app at the target, whose discovery document is read. Raises `Unexpected`, `OSError`."""
+    parties = Parties(
+        plan["issuer"],
+        Client(**plan["app"]),
+        Client(**plan["backend"]),
+        plan["resource"],
+        plan["tiktok_resource"],
+    )
+    answer = ask(plan["port"], discovery(parties.issuer))
+    if answer.status != 200:
+        raise Unexpected(f"there is no discovery document: {shown(answer)}")
+    endpoints = Endpoints(json.loads(answer.body))
+    return App(World(endpoints.origin, plan["tiktok_page"], plan["redirect_uri"]), endpoints, parties)
 
 
-async def _work(
-    operate: Callable[[Connection], Awaitable[None]],
-    connection: Connection,
-    tickets: Iterator[int],
-    took: list[float],
-) -> None:
-    for _ in tickets:
-        began = time.perf_counter()
-        await operate(connection)
-        took.append(time.perf_counter() - began)
+def stock(app: App, leg: str, count: int, *, port: int, at_once: int) -> None:
+    """Make what it takes to play a leg that often."""
+    for need in LEGS[leg].needs(app, count, at_once):
+        if need.count > 0:
+            Play(partial(need.play, app), port, need.count, at_once).run()
 
 
-def _obey(plan: dict[str, Any]) -> None:
-    app = App(plan["host"], plan["client_id"], plan["client_secret"], plan["redirect_uri"])
+def drive(app: App, leg: str, count: int, *, port: int, at_once: int) -> Driven:
+    """Play a leg that often."""
+    return Play(partial(LEGS[leg].play, app), port, count, at_once).run()
+
+
+def _obey(plan: Plan) -> None:
+    app = app_at(plan)
+    _say([name for name, leg in LEGS.items() if leg.possible(app)])
     for line in sys.stdin:
         order = json.loads(line)
-        operate = getattr(app, order["leg"])
-        try:
-            driven = uvloop.run(drive(operate, port=plan["port"], count=order["count"], at_once=plan["at_once"]))
-        except* (Unexpected, OSError) as failed:
-            # One is enough to read; the others went the same way.
-            sys.exit(f"The load generator cannot go on: {failed.exceptions[0]}")
-        print(json.dumps(asdict(driven)), flush=True)
+        do = {"stock": stock, "drive": drive}[order["do"]]
+        done = do(app, order["leg"], order["count"], port=plan["port"], at_once=plan["at_once"])
+        _say(asdict(done) if done else None)
+
+
+def _say(what: object) -> None:
+    print(json.dumps(what), flush=True)
 
 
 if __name__ == "__main__":
-    _obey(json.loads(sys.argv[1]))
+    try:
+        _obey(json.loads(sys.argv[1]))
+    except (Unexpected, OSError) as failed:
+        sys.exit(f"The load generator cannot go on: {failed}")

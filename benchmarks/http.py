@@ -1,4 +1,7 @@
-"""HTTP/1.1 by hand, both ends: keep-alive, fixed lengths and cookies, at as little cost as can be."""
+"""HTTP/1.1 by hand: whole messages out of what a socket brings, and a server that answers them.
+
+Keep-alive and fixed lengths only, at as little cost as can be. What a target answers in chunks is refused.
+"""
 
 import asyncio
 import re
@@ -8,8 +11,13 @@ from typing import cast
 
 _END = b"\r\n\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)\r\n", re.IGNORECASE)
-_COOKIE = re.compile(rb"\r\nset-cookie: *([^=;\r]+)=([^;\r]*)", re.IGNORECASE)
+_CHUNKED = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
+_COOKIE = re.compile(rb"\r\nset-cookie: *([^\r]*)", re.IGNORECASE)
 _LOCATION = re.compile(rb"\r\nlocation: *([^\r]*)", re.IGNORECASE)
+
+
+class Unexpected(Exception):
+    """The target did not answer as it should have: the benchmark ends here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,68 +33,34 @@ class Message:
         return int(self.head[9:12])
 
     @property
-    def location(self) -> bytes:
-        """Where a redirect leads."""
+    def location(self) -> str:
+        """Where a redirect leads; nothing when it is none."""
         found = _LOCATION.search(self.head)
-        return found[1] if found else b""
+        return found[1].decode() if found else ""
 
     @property
-    def cookies(self) -> bytes:
-        """The cookies of an answer as a `Cookie` header sends them back, without those it deletes."""
-        return b"; ".join(b"%s=%s" % pair for pair in _COOKIE.findall(self.head) if pair[1] not in (b"", b'""'))
+    def cookies(self) -> list[str]:
+        """The `Set-Cookie` headers of an answer."""
+        return [line.decode() for line in _COOKIE.findall(self.head)]
 
 
 def split(received: bytes) -> tuple[Message | None, bytes]:
-    """The first whole message in what was received, and the rest."""
+    """The first whole message in what was received, and the rest. Raises `Unexpected`."""
     end = received.find(_END)
     if end < 0:
         return None, received
     head, start = received[: end + 2], end + len(_END)
     found = _LENGTH.search(head)
+    if found is None and _CHUNKED.search(head) is not None:
+        raise Unexpected("the target answers in chunks, which this generator does not read; set Content-Length")
     stop = start + int(found[1]) if found else start
     if len(received) < stop:
         return None, received
     return Message(head, received[start:stop]), received[stop:]
 
 
-class Connection(asyncio.Protocol):
-    """A client's connection: one question, its answer, the next question."""
-
-    def __init__(self) -> None:
-        self._received = b""
-        self._answer: asyncio.Future[Message] | None = None
-
-    @classmethod
-    async def open(cls, port: int) -> "Connection":
-        """A connection to a port of loopback."""
-        _, connection = await asyncio.get_running_loop().create_connection(cls, "127.0.0.1", port)
-        return connection
-
-    async def ask(self, request: bytes) -> Message:
-        """Send a whole request and wait for its answer. Raises `ConnectionError`."""
-        self._answer = asyncio.get_running_loop().create_future()
-        self._transport.write(request)
-        return await self._answer
-
-    def close(self) -> None:
-        self._transport.close()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports do not derive from asyncio's.
-        self._transport = cast("asyncio.Transport", transport)
-
-    def data_received(self, data: bytes) -> None:
-        message, self._received = split(self._received + data)
-        if message is not None and self._answer is not None and not self._answer.done():
-            self._answer.set_result(message)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(exc or ConnectionError("the server closed the connection"))
-
-
 class Server(asyncio.Protocol):
-    """The other end: answers each request with what `answer` makes of it."""
+    """Answers each request with what `answer` makes of it."""
 
     def __init__(self, answer: Callable[[Message], bytes]) -> None:
         self._answer = answer

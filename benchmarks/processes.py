@@ -9,32 +9,36 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.generator import Driven
+from benchmarks.connections import Driven
 
 
 @dataclass(frozen=True, slots=True)
 class Generator:
-    """A load generator waiting for orders."""
+    """A load generator waiting for orders. `legs` are those that its target has."""
 
     process: subprocess.Popen[str]
+    legs: frozenset[str]
 
     def drive(self, leg: str, count: int) -> Driven:
-        """Let it do one leg (a method of `journeys.App`) that often. Raises `RuntimeError`."""
+        """Let it play one leg of `legs.LEGS` that often; what that needs is in stock. Raises `RuntimeError`."""
+        return Driven(**self._order("drive", leg, count))
+
+    def stock(self, leg: str, count: int) -> None:
+        """Let it make what it takes to play a leg that often. Raises `RuntimeError`."""
+        self._order("stock", leg, count)
+
+    def _order(self, do: str, leg: str, count: int) -> Any:
         assert self.process.stdin
-        assert self.process.stdout
-        self.process.stdin.write(json.dumps({"leg": leg, "count": count}) + "\n")
+        self.process.stdin.write(json.dumps({"do": do, "leg": leg, "count": count}) + "\n")
         self.process.stdin.flush()
-        line = self.process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"the load generator gave up at {leg}; its words are above")
-        return Driven(**json.loads(line))
+        return _heard(self.process, f"at {leg}")
 
 
 @contextlib.contextmanager
 def generating(**plan: Any) -> Iterator[Generator]:
     """A load generator for the length of the block; `plan` says whom it calls, as whom, how many at once."""
     with _running("benchmarks.generator", json.dumps(plan)) as process:
-        yield Generator(process)
+        yield Generator(process, frozenset(_heard(process, "at the discovery document")))
 
 
 @contextlib.contextmanager
@@ -53,6 +57,14 @@ def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]
     return port
+
+
+def _heard(process: subprocess.Popen[str], place: str) -> Any:
+    assert process.stdout
+    line = process.stdout.readline()
+    if not line:
+        raise RuntimeError(f"the load generator gave up {place}; its words are above")
+    return json.loads(line)
 
 
 @contextlib.contextmanager

@@ -1,8 +1,9 @@
 """`python -m benchmarks.purging`: how much refreshes feel of millions of expired rows being deleted meanwhile.
 
-It puts expired rows into the database and refreshes until the service has deleted them all by itself. Now and then
-it takes the lease away for a while, so that the same refreshes are measured without, whatever else this machine
-does. It exits 1 when the 95th percentile is more than half as much again.
+It puts expired rows into the database and waits until the service has deleted them all by itself. Meanwhile, after
+equal shares of them, it refreshes for some seconds, and takes the lease away so that the same refreshes are
+measured without, whatever else this machine does. It exits 1 when the 95th percentile is more than half as much
+again.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 from benchmarks import rounds, service
-from benchmarks.generator import Driven
+from benchmarks.connections import Driven
 from benchmarks.postgresql import PostgreSQL, postgresql
 from benchmarks.processes import Generator, answering, generating
 
@@ -29,14 +30,15 @@ _ALLOWED: Final = 1.5
 _AT_ONCE: Final = 2
 _REFRESHES: Final = 1_000
 _LOOK_SECONDS: Final = 0.5
-_WINDOWS: Final = 10
+_VISITS: Final = 20
+_WINDOWS: Final = 5
 _PATIENCE_SECONDS: Final = 120
 _GONE: Final = re.compile(rb'^broker_purged_rows_total\{table="spent_ids"\} ([0-9.e+]+)', re.MULTILINE)
 _FILL: Final = """
 INSERT INTO spent_ids
 SELECT sha256(i::text::bytea), {now} - 1 - i % 100000 FROM generate_series({first}, {last}) AS i
 """
-_AT_A_TIME: Final = 1_000_000
+_AT_A_TIME: Final = 250_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,21 +87,20 @@ def measure(rows: int) -> Found:
             purging = _Purging(database, broker.port)
             idle: list[float] = []
             meanwhile: list[float] = []
-            deleted = seconds = 0.0
-            while purging.gone() < rows:
+            seconds = 0.0
+            while (before := purging.gone()) < rows:
+                began = time.perf_counter()
                 purging.go_on()
-                before, began = purging.gone(), time.perf_counter()
-                for _ in range(_WINDOWS):
-                    if purging.gone() < rows:
-                        meanwhile.append(_refreshing(generator).p95)
-                deleted, seconds = deleted + purging.gone() - before, seconds + time.perf_counter() - began
+                meanwhile += [_refreshing(generator).p95 for _ in range(_WINDOWS)]
+                purging.reach(min(rows, before + rows / _VISITS))
+                seconds += time.perf_counter() - began
                 purging.pause()
                 idle += [_refreshing(generator).p95 for _ in range(_WINDOWS)]
                 _tell(
                     f"{purging.gone():,.0f} of {rows:,} deleted; 95th percentile {median(meanwhile):.1f} ms, "
                     f"idle {median(idle):.1f} ms"
                 )
-            return Found(median(idle), median(meanwhile), max(meanwhile), deleted / seconds)
+            return Found(median(idle), median(meanwhile), max(meanwhile), rows / seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,11 @@ class _Purging:
         """Give it back, and wait until somebody has taken it."""
         self._lease("until = 0")
         self._wait(lambda before: self.gone() > before)
+
+    def reach(self, rows: float) -> None:
+        """Wait until so many are gone."""
+        while self.gone() < rows:
+            self._wait(lambda before: self.gone() > before)
 
     def _lease(self, change: str) -> None:
         self.database.server.run(f"UPDATE leases SET {change}", _name(self.database))

@@ -1,107 +1,117 @@
-"""What was measured, as a table for people and as JSON for programs."""
+"""What was measured, in words and tables for a terminal."""
 
-import platform
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
 from statistics import median
-from typing import Any
 
-from benchmarks.generator import Driven
-from benchmarks.rounds import LEGS, Measured, Played
+from benchmarks.connections import Driven
+from benchmarks.figures import Line, Spread, lines, ratios
+from benchmarks.kept import Run
+from benchmarks.legs import LEGS
+from benchmarks.rounds import Measured, Setting
 
-_NAMES = {"sign_in": "sign-in", "exchange": "code exchange", "refresh": "refresh", "read_keys": "key set (JWKS)"}
 _KINDS = {"sqlite": "SQLite, synchronous=FULL", "postgresql": "PostgreSQL, durable"}
-_HEADINGS = ("per CPU-s", "min–max", "per s", "CPU", "PostgreSQL", "transactions", "writing", "p50", "p95", "p99")
+HEADINGS = (
+    "per CPU-s", "min–max", "per s", "p50", "p95", "p99", "CPU",
+    "PostgreSQL", "statements", "transactions", "writing",
+)  # fmt: skip
+_WIDEST = 24
+_NOTHING = "–"
+_TOO_NEAR = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One leg over all rounds: medians, and the spread of what counts. Times are milliseconds an operation."""
-
-    leg: str
-    per_cpu_second: float
-    lowest: float
-    highest: float
-    per_second: float
-    service_cpu: float
-    database_cpu: float
-    generator_cpu: float
-    transactions: float | None
-    writing_transactions: float | None
-    p50: float
-    p95: float
-    p99: float
+def table(run: Run) -> str:
+    """Lines of text."""
+    told = [ceiling(run)]
+    for measured in run.results:
+        told += ["", heading(measured), _row("", HEADINGS)]
+        told += [_row(LEGS[line.leg].title, cells(line)) for line in lines(measured)]
+        told.append(footing(measured))
+    for ours, theirs in pairs(run):
+        told += ["", f"{ours.title}, as many times {theirs.title}, {conditions(ours.setting)}"]
+        told += [_row(LEGS[leg].title, [times(each)]) for leg, each in ratios(ours, theirs).items()]
+    told += ["", machine(run), *(f"Warning: {words}" for words in warnings(run))]
+    return "\n".join(told).rstrip()
 
 
-def lines(measured: Measured) -> Iterator[Line]:
-    """A line for each leg."""
-    for leg in LEGS:
-        played = [one for one in measured.played if one.leg == leg]
-        rates = [one.driven.operations / max(one.service_cpu, 0.01) for one in played]
-        counted = measured.transactions.get(leg)
-        yield Line(
-            leg=leg,
-            per_cpu_second=median(rates),
-            lowest=min(rates),
-            highest=max(rates),
-            per_second=median(one.driven.operations / one.driven.seconds for one in played),
-            service_cpu=median(_each(one, one.service_cpu) for one in played),
-            database_cpu=median(_each(one, one.database_cpu) for one in played),
-            generator_cpu=median(_each(one, one.driven.generator_cpu) for one in played),
-            transactions=counted.all if counted else None,
-            writing_transactions=counted.writing if counted else None,
-            p50=median(one.driven.p50 for one in played),
-            p95=median(one.driven.p95 for one in played),
-            p99=median(one.driven.p99 for one in played),
-        )
+def machine(run: Run) -> str:
+    """On what it was measured."""
+    return f"{run.machine['processor']}, {run.machine['cores']} cores, Python {run.machine['python']}."
 
 
-def table(results: Sequence[Measured], ceiling: Driven) -> str:
-    """Everything worth reading, in lines of text."""
-    told = [
-        "The load generator reaches"
-        f" {ceiling.operations / ceiling.seconds:,.0f} requests per second at a server that does nothing,"
-        f" {ceiling.operations / ceiling.generator_cpu:,.0f} per CPU-second of its own."
-    ]
-    for measured in results:
-        told += ["", _KINDS[measured.kind], _row("", _HEADINGS)]
-        told += [_row(_NAMES[line.leg], tuple(_cells(line))) for line in lines(measured)]
-        starts = measured.starts
-        told.append(
-            f"start to ready {median(one.wall for one in starts):.2f} s"
-            f" ({median(one.cpu for one in starts):.2f} s of CPU); memory: idle"
-            f" {median(one.idle for one in starts):.0f} MiB, at the end {measured.memory.now:.0f} MiB,"
-            f" peak {measured.memory.peak:.0f} MiB"
-        )
-    return "\n".join(told)
+def ceiling(run: Run) -> str:
+    """What the load generator could do."""
+    reached = ", ".join(f"{LEGS[leg].title} {possible(driven):,.0f}" for leg, driven in run.ceiling.items())
+    return f"The load generator's ceiling, in operations per second of a core of its own: {reached}."
 
 
-def document(results: Sequence[Measured], ceiling: Driven) -> dict[str, Any]:
-    """The same as JSON's types, with every single round."""
-    return {
-        "machine": {"python": platform.python_version(), "system": platform.platform()},
-        "ceiling": asdict(ceiling),
-        "databases": {
-            measured.kind: {"legs": [asdict(line) for line in lines(measured)], **asdict(measured)}
-            for measured in results
-        },
-    }
+def warnings(run: Run) -> Iterator[str]:
+    """Which wall rates may be the generator's own, rather than the target's."""
+    for measured in run.results:
+        for line in lines(measured):
+            most = possible(run.ceiling[line.leg])
+            highest = line.per_second.highest
+            if highest * _TOO_NEAR > most:
+                yield (
+                    f"{heading(measured)}, {LEGS[line.leg].title}: {highest:,.0f} per second is more than half of"
+                    f" what the load generator can do ({most:,.0f}), so the rate per second says little; that per"
+                    " CPU-second holds"
+                )
 
 
-def _each(played: Played, seconds: float) -> float:
-    return seconds * 1000 / played.driven.operations
+def pairs(run: Run) -> Iterator[tuple[Measured, Measured]]:
+    """Whom to compare: who came first in a setting, with each of the others."""
+    for measured in run.results:
+        ours = run.first(measured.setting)
+        if ours is not measured:
+            yield ours, measured
 
 
-def _cells(line: Line) -> Iterator[str]:
-    yield f"{line.per_cpu_second:,.0f}"
-    yield f"{line.lowest:,.0f}–{line.highest:,.0f}"
-    yield f"{line.per_second:,.0f}"
-    yield f"{line.service_cpu:.3f} ms"
-    yield f"{line.database_cpu:.3f} ms" if line.database_cpu else "–"
-    yield "–" if line.transactions is None else f"{line.transactions:.2f}"
-    yield "–" if line.writing_transactions is None else f"{line.writing_transactions:.2f}"
+def heading(measured: Measured) -> str:
+    """Whose figures these are."""
+    return f"{measured.title}, {conditions(measured.setting)}"
+
+
+def conditions(setting: Setting) -> str:
+    """Database and workers in words."""
+    return f"{_KINDS[setting.kind]}, {setting.workers} worker{'s' if setting.workers > 1 else ''}"
+
+
+def cells(line: Line) -> Iterator[str]:
+    """A leg's figures in the order of the headings."""
+    yield f"{line.per_cpu_second.median:,.0f}"
+    yield f"{line.per_cpu_second.lowest:,.0f}–{line.per_cpu_second.highest:,.0f}"
+    yield f"{line.per_second.median:,.0f}"
     yield from (f"{took:.1f} ms" for took in (line.p50, line.p95, line.p99))
+    yield f"{line.service_cpu:.3f} ms"
+    if line.counted is None:
+        yield from _NOTHING * 4
+    else:
+        counted = (line.counted.statements, line.counted.transactions, line.counted.writing)
+        yield f"{line.database_cpu:.3f} ms"
+        yield from (f"{each:.2f}" for each in counted)
 
 
-def _row(name: str, cells: Sequence[str]) -> str:
-    return f"{name:<15}" + "".join(f"{cell:>15}" for cell in cells)
+def footing(measured: Measured) -> str:
+    """Start and memory."""
+    starts, memory = measured.starts, measured.memory
+    walls = [one.wall for one in starts]
+    cpu, idle = median(one.cpu for one in starts), median(one.idle for one in starts)
+    return (
+        f"start to ready {median(walls):.2f} s ({min(walls):.2f}–{max(walls):.2f} s), {cpu:.2f} s of CPU;"
+        f" memory: idle {idle:.0f} MiB, at the end {memory.now:.0f} MiB, peak {memory.peak:.0f} MiB,"
+        f" of one process {memory.largest:.0f} MiB"
+    )
+
+
+def times(ratio: Spread) -> str:
+    """A ratio with its spread."""
+    return f"{ratio.median:.2f} ({ratio.lowest:.2f}–{ratio.highest:.2f})"
+
+
+def possible(driven: Driven) -> float:
+    """Operations a second that a generator with a core of its own could do: on a busy machine it had less."""
+    return driven.operations / driven.generator_cpu
+
+
+def _row(name: str, columns: Iterator[str] | Sequence[str]) -> str:
+    return f"{name:<{_WIDEST}}" + "".join(f"{cell:>15}" for cell in columns)

@@ -1,39 +1,50 @@
-"""One database after the other: start the service, warm it up, and play the legs round after round."""
+"""One setting after the other: start the targets, warm them up, and play the legs round after round."""
 
 import contextlib
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Final
 
 from benchmarks import accounting, service
 from benchmarks.accounting import Memory
-from benchmarks.generator import Driven
-from benchmarks.postgresql import PostgreSQL, postgresql
-from benchmarks.processes import Generator, answering, generating
-from benchmarks.service import Service
+from benchmarks.connections import Driven
+from benchmarks.legs import LEGS
+from benchmarks.postgresql import Counted, PostgreSQL, postgresql
+from benchmarks.processes import Generator, answering, free_port, generating
+from benchmarks.running import Service, last_words, running
+from benchmarks.targets import Kind, Place, Program, Target
 
-Kind: TypeAlias = Literal["sqlite", "postgresql"]
+AT_ONCE: Final = 16
+"""Connections over which the load generator asks."""
 
-LEGS: Mapping[str, int] = {"sign_in": 600, "exchange": 1000, "refresh": 1500, "read_keys": 16_000}
-"""How often each leg is played in a round; several CPU-seconds, since the kernel's meter counts in hundredths."""
-
-_AT_ONCE = 16
+_ALL_CORES = frozenset(os.sched_getaffinity(0))
 _COUNTED = 200
-_STARTS = 3
+_LOG = "log"
+_STARTS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How thoroughly to measure: rounds that count, and the part of `LEGS` that each plays."""
+    """How thoroughly to measure: which legs, how many rounds that count, and the part of a leg's count in each."""
 
+    legs: Sequence[str]
     rounds: int
     share: float
 
     def operations(self, leg: str) -> int:
-        return max(_AT_ONCE, int(LEGS[leg] * self.share))
+        """How often a leg is played in a round."""
+        return max(AT_ONCE, int(LEGS[leg].count * self.share))
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What all targets of a run share."""
+
+    kind: Kind
+    workers: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +59,7 @@ class Played:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """From the command to the first `GET /readyz` that says yes, in seconds, and the memory then in MiB."""
+    """From the command to the first yes, in seconds, and the memory then in MiB."""
 
     wall: float
     cpu: float
@@ -56,125 +67,139 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
-class Transactions:
-    """On PostgreSQL, per operation: all, and those that wrote."""
-
-    all: float
-    writing: float
-
-
-@dataclass(frozen=True, slots=True)
 class Measured:
-    """Everything about one kind of database. `memory` is the service's when all was done."""
+    """Everything about one target in one setting. `memory` is the service's when all was done."""
 
-    kind: Kind
+    target: str
+    title: str
+    setting: Setting
     starts: list[Start]
     played: list[Played]
-    transactions: Mapping[str, Transactions]
+    counted: dict[str, Counted]
     memory: Memory
 
 
-def keep_apart() -> set[int]:
-    """Leave one core to the service, and stay on the others with everything else; the service's cores."""
-    cores = os.sched_getaffinity(0)
-    if len(cores) < 2:
-        return cores
-    os.sched_setaffinity(0, cores - {min(cores)})
-    return {min(cores)}
+def keep_apart(workers: int = 1) -> set[int]:
+    """Leave a core to each worker, but half of all at most, and stay on the others with everything else.
+
+    The cores left, for the service.
+    """
+    if len(_ALL_CORES) < 2:
+        return set(_ALL_CORES)
+    left = set(sorted(_ALL_CORES)[: max(1, min(workers, len(_ALL_CORES) // 2))])
+    os.sched_setaffinity(0, _ALL_CORES - left)
+    return left
 
 
-def ceiling(count: int) -> Driven:
-    """What the load generator reaches at a server that does nothing, which shares its cores."""
-    with answering() as port, generating(**plan(port, "-")) as generator:
-        generator.drive("read_keys", count // 4)
-        return generator.drive("read_keys", count)
+def plan(port: int, secret: str) -> dict[str, Any]:
+    """What a load generator is to know of the broker on this port. `secret` is what `service.prepare` answered."""
+    nowhere = Place(port, free_port(), "", 1, Path())
+    return service.program({}, secret, port=port).plan(nowhere, at_once=AT_ONCE)
 
 
-def measure(kind: Kind, effort: Effort, cores: set[int], tell: Callable[[str], None]) -> Measured:
-    """All rounds on a fresh database of this kind."""
-    with _database(kind) as (url, server), tempfile.TemporaryDirectory(prefix="broker-bench-") as scratch:
-        secret = service.prepare(url)
-        with answering() as tiktok:
-            settings = service.environment(url, tiktok)
-            log = Path(scratch) / "log"
-            starts = [_start(settings, log, cores) for _ in range(_STARTS)]
-            with (
-                service.serving(settings, log=log, cores=cores) as broker,
-                generating(**plan(broker.port, secret)) as generator,
-            ):
-                stage = _Stage(broker, generator, server)
-                tell(f"{kind}: warming up")
-                stage.round(effort)
-                played: list[Played] = []
-                for number in range(1, effort.rounds + 1):
-                    tell(f"{kind}: round {number} of {effort.rounds}")
-                    played += stage.round(effort)
-                memory = accounting.memory(broker.pid)
-                if server is not None:
-                    tell(f"{kind}: counting transactions, ten seconds a leg")
-                return Measured(kind, starts, played, stage.count_transactions(), memory)
+def measure(
+    targets: Sequence[Target], setting: Setting, effort: Effort, tell: Callable[[str], None]
+) -> list[Measured]:
+    """All rounds on fresh databases; of several targets, each leg is played on one after the other."""
+    cores = keep_apart(setting.workers)
+    with contextlib.ExitStack() as stack:
+        database = stack.enter_context(postgresql()) if setting.kind == "postgresql" else None
+        tiktok = stack.enter_context(answering())
+        stages = []
+        for target in targets:
+            tell(f"{target.title}: {_STARTS} starts")
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="broker-bench-")))
+            url = database.create() if database else f"sqlite:///{folder}/broker.db"
+            place = Place(free_port(), tiktok, url, setting.workers, folder)
+            stages.append(stack.enter_context(_staged(target, place, database, cores)))
+        played: list[list[Played]] = [[] for _ in stages]
+        for number in range(effort.rounds + 1):
+            tell(f"round {number} of {effort.rounds}" if number else "warming up")
+            for leg in effort.legs:
+                # Whoever begins is followed by the others, and ends the next time: so changes hit all.
+                for index in sorted(range(len(stages)), reverse=number % 2 == 1):
+                    one = stages[index].play(leg, effort.operations(leg))
+                    if one is not None and number:
+                        played[index].append(one)
+        memories = [accounting.memory(stage.service.pid) for stage in stages]
+        if database is not None:
+            tell("counting statements")
+        return [
+            Measured(
+                stage.target.name,
+                stage.target.title,
+                setting,
+                stage.starts,
+                rounds,
+                stage.count(effort.legs),
+                memory,
+            )
+            for stage, rounds, memory in zip(stages, played, memories, strict=True)
+        ]
 
 
 @dataclass(frozen=True, slots=True)
 class _Stage:
-    broker: Service
+    target: Target
+    place: Place
+    starts: list[Start]
+    service: Service
     generator: Generator
-    server: PostgreSQL | None
+    database: PostgreSQL | None
 
-    def round(self, effort: Effort) -> list[Played]:
-        return [self._play(leg, effort.operations(leg)) for leg in LEGS]
-
-    def count_transactions(self) -> dict[str, Transactions]:
-        if self.server is None:
-            return {}
-        found = {}
-        for leg in LEGS:
-            self._stock(leg, _COUNTED)
-            before, wrote = self.server.transactions(), self.server.written()
-            self.generator.drive(leg, _COUNTED)
-            wrote = self.server.written() - wrote
-            found[leg] = Transactions((self.server.transactions() - before) / _COUNTED, wrote / _COUNTED)
-        return found
+    def play(self, leg: str, count: int) -> Played | None:
+        """A leg once, if the target has it."""
+        if leg not in self.generator.legs:
+            return None
+        try:
+            return self._play(leg, count)
+        except RuntimeError as failed:
+            words = last_words(self.place.folder / _LOG)
+            raise RuntimeError(f"{failed}. {self.target.title} said:\n{words}") from failed
 
     def _play(self, leg: str, count: int) -> Played:
-        self._stock(leg, count)
+        self.generator.stock(leg, count)
+        accounting.settle(self.service.pid)
         service_before, database_before = self._cpu_seconds()
         driven = self.generator.drive(leg, count)
+        # What a leg leaves to be done in the background is its cost, too.
+        accounting.settle(self.service.pid)
         service_after, database_after = self._cpu_seconds()
         return Played(leg, driven, service_after - service_before, database_after - database_before)
 
-    def _stock(self, leg: str, count: int) -> None:
-        """Codes to exchange have to be there; sign-ins leave more refresh tokens than there are connections."""
-        if leg == "exchange":
-            self.generator.drive("come_back", count)
+    def count(self, legs: Sequence[str]) -> dict[str, Counted]:
+        """What PostgreSQL is asked per operation; nothing is known of other databases."""
+        if self.database is None:
+            return {}
+        found = {}
+        with self.database.telling():
+            for leg in legs:
+                if leg in self.generator.legs:
+                    self.generator.stock(leg, _COUNTED)
+                    accounting.settle(self.service.pid)
+                    with self.database.counting(self.place.database_url) as counted:
+                        self.generator.drive(leg, _COUNTED)
+                        accounting.settle(self.service.pid)
+                    found[leg] = counted().each(_COUNTED)
+        return found
 
     def _cpu_seconds(self) -> tuple[float, float]:
-        database = self.server.cpu_seconds() if self.server else 0.0
-        return accounting.cpu_seconds(self.broker.pid), database
-
-
-def _start(settings: Mapping[str, str], log: Path, cores: set[int]) -> Start:
-    with service.serving(settings, log=log, cores=cores) as broker:
-        return Start(broker.wall, broker.cpu, accounting.memory(broker.pid).now)
-
-
-def plan(port: int, secret: str) -> dict[str, str | int]:
-    """What a load generator is to know of the service on this port."""
-    return {
-        "port": port,
-        "at_once": _AT_ONCE,
-        "host": service.ISSUER.removeprefix("https://"),
-        "client_id": service.CLIENT_ID,
-        "client_secret": secret,
-        "redirect_uri": service.REDIRECT_URI,
-    }
+        database = self.database.cpu_seconds() if self.database else 0.0
+        return accounting.cpu_seconds(self.service.pid), database
 
 
 @contextlib.contextmanager
-def _database(kind: Kind) -> Iterator[tuple[str, PostgreSQL | None]]:
-    if kind == "postgresql":
-        with postgresql() as server:
-            yield server.url, server
-    else:
-        with tempfile.TemporaryDirectory(prefix="broker-bench-") as folder:
-            yield f"sqlite:///{folder}/broker.db", None
+def _staged(target: Target, place: Place, database: PostgreSQL | None, cores: set[int]) -> Iterator[_Stage]:
+    program = target.prepare(place)
+    log = place.folder / _LOG
+    starts = [_start(program, place.port, log, cores) for _ in range(_STARTS)]
+    with (
+        running(program, place.port, log=log, cores=cores) as started,
+        generating(**program.plan(place, at_once=AT_ONCE)) as generator,
+    ):
+        yield _Stage(target, place, starts, started, generator, database)
+
+
+def _start(program: Program, port: int, log: Path, cores: set[int]) -> Start:
+    with running(program, port, log=log, cores=cores) as started:
+        return Start(started.wall, started.cpu, accounting.memory(started.pid).now)

@@ -1,43 +1,31 @@
-"""The product itself, started as an operator starts it: `broker serve`, one worker, nothing switched off."""
+"""The product itself, started as an operator starts it: `broker serve`, nothing switched off."""
 
 import asyncio
 import contextlib
-import os
-import socket
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import accounting
+from benchmarks.endpoints import Client
 from benchmarks.processes import free_port
+from benchmarks.running import Service, running
+from benchmarks.targets import REDIRECT_URI, Place, Program, Target
 from broker import opaque, sealing
 from broker.store import clients, migrations
-from broker.store.database import connect
+from broker.store.database import Database, connect
 
 ISSUER = "https://id.example"
 CLIENT_ID = "cli_benchmark"
-REDIRECT_URI = "https://app.example/callback"
-
-_READY = b"GET /readyz HTTP/1.1\r\nHost: id.example\r\nConnection: close\r\n\r\n"
-_PATIENCE = 30
-_NEVER_REACHED = "1000000"
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """A service that is ready. `wall` and `cpu` are what its start took, in seconds."""
-
-    pid: int
-    port: int
-    wall: float
-    cpu: float
+_BACKEND_ID = "cli_benchmark_backend"
+_API = "https://api.example"
+_TIKTOK_RESOURCE = "https://open.tiktokapis.com/"
+# One address and one app ask as much as the machine can do, so the limits must be high. They are on.
+_LIMITS = {"BROKER_LIMITS_ADDRESS": "1000000", "BROKER_LIMITS_CLIENT": "1000000"}
 
 
 def prepare(database_url: str) -> str:
-    """Migrate the database and register one app; its secret."""
+    """Migrate the database and register an app and its backend; the secret of both."""
     migrations.upgrade(database_url)
     secret = opaque.secret("brs_")
     asyncio.run(_register(database_url, secret))
@@ -45,10 +33,7 @@ def prepare(database_url: str) -> str:
 
 
 def environment(database_url: str, tiktok_port: int) -> dict[str, str]:
-    """The settings: what is required, and everything else as it comes, but for how often one address may ask.
-
-    All the load comes from one address. The limits are counted as ever and only reached by nobody.
-    """
+    """The settings: what is required, higher limits, and everything else as it comes."""
     tiktok = f"http://127.0.0.1:{tiktok_port}"
     return {
         "BROKER_ISSUER": ISSUER,
@@ -58,49 +43,54 @@ def environment(database_url: str, tiktok_port: int) -> dict[str, str]:
         "BROKER_TIKTOK_CLIENT_SECRET": opaque.secret(),
         "BROKER_TIKTOK_AUTHORIZE_URL": f"{tiktok}/v2/auth/authorize/",
         "BROKER_TIKTOK_API_URL": tiktok,
-        "BROKER_LIMITS_ADDRESS": _NEVER_REACHED,
-        "BROKER_LIMITS_CLIENT": _NEVER_REACHED,
+        **_LIMITS,
     }
 
 
+def program(settings: Mapping[str, str], secret: str, *, port: int, workers: int = 1) -> Program:
+    """The command and whom it knows. `secret` is what `prepare` answered."""
+    command = (sys.executable, "-m", "broker", "serve", "--host", "127.0.0.1", "--port", str(port))
+    return Program(
+        command=(*command, "--workers", str(workers)),
+        environment=settings,
+        issuer=ISSUER,
+        app=Client(CLIENT_ID, secret),
+        backend=Client(_BACKEND_ID, secret),
+        ready="/readyz",
+        tiktok_resource=_TIKTOK_RESOURCE,
+    )
+
+
 @contextlib.contextmanager
-def serving(settings: Mapping[str, str], *, log: Path, cores: set[int]) -> Iterator[Service]:
+def serving(settings: Mapping[str, str], *, log: Path, cores: set[int], workers: int = 1) -> Iterator[Service]:
     """The service for the length of the block, on these cores. Raises `RuntimeError` when it does not start."""
     port = free_port()
-    command = (sys.executable, "-m", "broker", "serve", "--host", "127.0.0.1", "--port", str(port))
-    began = time.perf_counter()
-    with (
-        log.open("ab") as lines,
-        subprocess.Popen(
-            command,
-            env={"PATH": os.environ.get("PATH", ""), **settings},
-            stdin=subprocess.DEVNULL,
-            stdout=lines,
-            stderr=lines,
-        ) as process,
-    ):
-        os.sched_setaffinity(process.pid, cores)
-        try:
-            _wait(process, port, log)
-            wall = time.perf_counter() - began
-            yield Service(process.pid, port, wall, accounting.cpu_seconds(process.pid))
-        finally:
-            process.terminate()
+    with running(program(settings, "", port=port, workers=workers), port, log=log, cores=cores) as service:
+        yield service
+
+
+def _prepare(place: Place) -> Program:
+    secret = prepare(place.database_url)
+    settings = environment(place.database_url, place.tiktok_port)
+    return program(settings, secret, port=place.port, workers=place.workers)
+
+
+BROKER = Target("broker", "this broker", frozenset({"sqlite", "postgresql"}), _prepare)
 
 
 async def _register(database_url: str, secret: str) -> None:
     database = await connect(database_url)
-    metadata = {"client_name": "Benchmark", "redirect_uris": [REDIRECT_URI]}
-    await database.transact(clients.add, CLIENT_ID, metadata, opaque.digest(secret), now=int(time.time()))
+    app = {
+        "client_name": "Benchmark",
+        "redirect_uris": [REDIRECT_URI],
+        "audience": [_API],
+        "tiktok_tokens": True,
+    }
+    backend = {"client_name": "Backend", "grant_types": ["client_credentials"], "audience": [_API]}
+    await _add(database, CLIENT_ID, app, secret)
+    await _add(database, _BACKEND_ID, backend, secret)
     await database.close()
 
 
-def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + _PATIENCE
-    while process.poll() is None and time.monotonic() < deadline:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)) as asking:
-            asking.sendall(_READY)
-            if asking.recv(64).startswith(b"HTTP/1.1 200 "):
-                return
-        time.sleep(0.005)
-    raise RuntimeError(f"the service did not get ready:\n{log.read_text()[-2000:]}")
+async def _add(database: Database, client_id: str, metadata: Mapping[str, object], secret: str) -> None:
+    await database.transact(clients.add, client_id, metadata, opaque.digest(secret), now=int(time.time()))

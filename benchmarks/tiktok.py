@@ -1,8 +1,7 @@
-"""TikTok's two calls, answered at once by as little as can be: `python -m benchmarks.tiktok PORT`.
+"""TikTok's two calls and its pictures, answered at once by as little as can be: `benchmarks.tiktok PORT`.
 
 A process of its own, so that what it costs is in nobody's figure. A code `PERSON*…` signs in that person. Any
-other request gets a fixed text of a key set's size: so it is also the server that does nothing, at which the
-load generator's ceiling is measured.
+other request is one for a picture.
 """
 
 import asyncio
@@ -17,14 +16,13 @@ from benchmarks.http import Message, Server
 
 _CODE = re.compile(rb"(?:^|&)code=([0-9]+)")
 _BEARER = re.compile(rb"\r\nauthorization: bearer act\.([0-9]+)", re.IGNORECASE)
-_AVATAR = (
-    "https://p16-sign.tiktokcdn.example/tos-avt/{}~c5_300x300.webp?x-expires=1900000000&x-signature=" + "k" * 40
-)
+_AVATAR = "http://127.0.0.1:{}/tos-avt/{}~c5_300x300.jpeg?x-expires=1900000000&x-signature=" + "k" * 40
+_PICTURE_BYTES = 12_000
 
 
-def _ok(content: bytes) -> bytes:
-    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
-    return head % len(content) + content
+def _ok(content: bytes, media_type: bytes = b"application/json") -> bytes:
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ncontent-length: %d\r\n\r\n"
+    return head % (media_type, len(content)) + content
 
 
 def _json(content: dict[str, Any]) -> bytes:
@@ -49,30 +47,33 @@ def _tokens(person: str) -> bytes:
     )
 
 
-def _user(person: str) -> bytes:
+def _user(person: str, port: int) -> bytes:
     user = {
         "open_id": _open_id(person),
         "union_id": f"union-{person:0>30}",
-        "avatar_url": _AVATAR.format(person),
+        "avatar_url": _AVATAR.format(port, person),
         "display_name": f"Person {person}",
     }
     return _json({"data": {"user": user}, "error": {"code": "ok", "message": "", "log_id": "2026" + "0" * 30}})
 
 
-_TRIVIAL = _ok(b"x" * 250)
+_PICTURE = _ok(b"\xff\xd8\xff\xe0" + b"x" * _PICTURE_BYTES, b"image/jpeg")
 
 
-def answer(request: Message) -> bytes:
-    """The answer to one request."""
+def answer(request: Message, port: int) -> bytes:
+    """The answer to one request, which came to this port."""
     if (code := _CODE.search(request.body)) is not None:
         return _tokens(code[1].decode())
     if (bearer := _BEARER.search(request.head)) is not None:
-        return _user(bearer[1].decode())
-    return _TRIVIAL
+        return _user(bearer[1].decode(), port)
+    return _PICTURE
 
 
 async def _serve(port: int) -> None:
-    server = await asyncio.get_running_loop().create_server(lambda: Server(answer), "127.0.0.1", port)
+    def made() -> Server:
+        return Server(lambda request: answer(request, port))
+
+    server = await asyncio.get_running_loop().create_server(made, "127.0.0.1", port)
     print("ready", flush=True)
     await server.serve_forever()
 

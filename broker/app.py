@@ -3,7 +3,6 @@
 import contextlib
 import platform
 from collections.abc import AsyncIterator
-from typing import Literal, cast
 
 from starlette.types import ASGIApp
 
@@ -79,7 +78,7 @@ async def running(
                 signer,
                 settings.signing_alg,
                 settings.access_token_ttl,
-                cast("Literal['copy', 'link', 'off']", settings.avatars),
+                settings.avatars,
                 settings.status_list,
             ),
             directory=ClientDirectory(database, clock),

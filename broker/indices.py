@@ -4,12 +4,15 @@ Routes: none. What the lists tell is left to `status`, which also says from whic
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 from broker.oauth.status_list import SIZE
 from broker.store import statuses
-from broker.store.database import Database
+from broker.store.database import Database, PlaceTaken
+
+T = TypeVar("T")
 
 BLOCK: Final = 1024
 """How many are reserved by one statement. Lists are made of whole blocks."""
@@ -25,8 +28,23 @@ class Indices:
     _oldest: int = 0
     _gate: asyncio.Lock = field(default_factory=asyncio.Lock)
 
+    async def placing(self, write: Callable[[int | None], Awaitable[T]]) -> T:
+        """What `write` makes of an index for a grant. Raises `DatabaseUnavailable`, and what `write` raises.
+
+        When the index is somebody's already, whatever else was reserved may be, too: the database has moved to a
+        standby so quickly that nobody noticed it was away. Then `write` gets one of a new block.
+        """
+        held = self._free
+        try:
+            return await write(await self.take())
+        except PlaceTaken:
+            # Of several who find that out at once, the first has seen to it.
+            if self._free is held:
+                self.forget()
+            return await write(await self.take())
+
     async def take(self) -> int | None:
-        """An index for a grant. Raises `DatabaseUnavailable`."""
+        """An index for a grant, without more ado. Raises `DatabaseUnavailable`."""
         if not self.listed:
             return None
         while not self._free:
@@ -47,9 +65,9 @@ class Indices:
 
     def forget(self) -> None:
         """Give up what is reserved: the database may come back as one that has never heard of it."""
-        self._free.clear()
+        self._free = []
 
     def begin_with(self, number: int) -> None:
         """Hand out nothing of the lists before this one: elsewhere they may not be published any more."""
         self._oldest = number * SIZE
-        self._free = [status_index for status_index in self._free if status_index >= self._oldest]
+        self._free[:] = [status_index for status_index in self._free if status_index >= self._oldest]

@@ -13,10 +13,7 @@ from broker.store.watching import Facts
 
 FACTS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "broker_database_up": ("1 when the database has just answered, 0 when it has not.", ()),
-    "broker_outbox_waiting": (
-        "Deliveries in the outbox, of the ten thousand that have been due longest or are due next.",
-        ("kind",),
-    ),
+    "broker_outbox_waiting": ("Deliveries in the outbox, of the 10,000 that are due first.", ("kind",)),
     "broker_outbox_overdue_seconds": ("For how long the longest waiting of them has been due.", ("kind",)),
     "broker_key_age_seconds": ("For how long the key that signs now has done so.", ("use", "alg")),
     "broker_key_successor_seconds": ("In how many seconds the next key signs.", ("use", "alg")),

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from broker.configuration import addresses, reading, registrations, values
@@ -99,8 +99,7 @@ class Settings:
     shutdown_grace: int
     metrics_token: Secret | None
     allow_private_callbacks: bool
-    avatars: str
-    """`copy`, `link` or `off`."""
+    avatars: Literal["copy", "link", "off"]
     templates: Path | None
     """A folder of pages in place of ours."""
     audit_retention: int | None
@@ -228,11 +227,15 @@ def _disagreements(parsed: Mapping[str, Any]) -> Iterator[str]:
                 f"{_NAMES[shorter]} ({values.duration_text(parsed[shorter])}) must not be longer than "
                 f"{_NAMES[longer]} ({values.duration_text(parsed[longer])}); change one of them"
             )
-    # A key is announced for more than twice the cache's life before it signs, and would always be late otherwise.
+    # Otherwise the next key would always be late.
     if {"key_lifetime", "jwks_max_age"} <= parsed.keys() and (
-        parsed["key_lifetime"] <= 2 * parsed["jwks_max_age"]
+        parsed["key_lifetime"] <= (announced := announced_for(parsed["jwks_max_age"]))
     ):
-        yield (f"{_NAMES['key_lifetime']} must be longer than twice {_NAMES['jwks_max_age']}; change one of them")
+        yield (
+            f"{_NAMES['key_lifetime']} ({values.duration_text(parsed['key_lifetime'])}) must be longer than the "
+            f"{values.duration_text(announced)} for which a key is published before it signs, 2.2 times "
+            f"{_NAMES['jwks_max_age']} and five seconds; change one of them"
+        )
     if "issuer" not in parsed or addresses.on_loopback(parsed["issuer"]):
         return
     for field in ("tiktok_authorize_url", "tiktok_api_url"):
@@ -242,6 +245,11 @@ def _disagreements(parsed: Mapping[str, Any]) -> Iterator[str]:
                 f"{_NAMES[field]} must start with https://; plain http is for a simulator on loopback, "
                 f"or while {_NAMES['issuer']} itself is on loopback"
             )
+
+
+def announced_for(max_age: int) -> int:
+    """How long the next key is published before it signs, in seconds; `keys.schedule` says why."""
+    return 2 * (max_age + max_age // 10) + 5
 
 
 def _unknown(environ: Mapping[str, str]) -> Iterator[str]:

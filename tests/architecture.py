@@ -155,7 +155,7 @@ def broken_rules(module: str, source: str, *, package: bool = False) -> Iterator
     `package`: the source is the package's `__init__.py`, which matters for relative imports.
     """
     seen = set()
-    for use in _uses(module, ast.parse(source), package=package):
+    for use in uses(module, ast.parse(source), package=package):
         for sentence in _objections(module, use.name):
             if (use.line, sentence) not in seen:
                 seen.add((use.line, sentence))
@@ -190,7 +190,8 @@ def _below(name: str, prefix: str) -> bool:
     return name == prefix or name.startswith(f"{prefix}.")
 
 
-def _uses(module: str, tree: ast.Module, *, package: bool) -> Iterator[Use]:
+def uses(module: str, tree: ast.Module, *, package: bool) -> Iterator[Use]:
+    """Every dotted name that a module imports or reaches through an import, and the line."""
     origins = {"__import__": "__import__"}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

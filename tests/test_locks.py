@@ -13,6 +13,7 @@ def test_a_lock_file_holds_no_address(pattern: str) -> None:
         ROOT.glob(pattern.removeprefix("**/")),
         (ROOT / "tests").glob(pattern),
         (ROOT / "verifiers").glob(pattern),
+        (ROOT / "benchmarks").glob(pattern),
     ]
     locks = [lock for place in places for lock in place if "node_modules" not in lock.parts]
     assert locks

@@ -74,6 +74,9 @@ def test_every_field_has_the_type_it_declares() -> None:
         if typing.get_origin(declared) is tuple:
             assert isinstance(value, tuple)
             assert all(isinstance(each, element[name]) for each in value)
+        elif typing.get_origin(declared) is typing.Literal:
+            words = typing.get_args(declared)
+            assert {getattr(loaded(**{name.upper(): word}), name) for word in words} == set(words)
         else:
             assert isinstance(value, declared)
 

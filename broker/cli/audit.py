@@ -3,6 +3,7 @@
 import click
 
 from broker.cli.options import JSON
+from broker.store.audit_names import EVENTS
 
 
 def _moment(_context: click.Context, _option: click.Parameter, value: str | None) -> int | None:
@@ -30,7 +31,9 @@ def _moment(_context: click.Context, _option: click.Parameter, value: str | None
 @click.command("audit")
 @click.option("--user", metavar="PERSON", help="What concerns this sub, union_id or open_id.")
 @click.option("--client", metavar="CLIENT_ID", help="What concerns this app.")
-@click.option("--event", metavar="NAME", help="Events of this name, such as sign_in.")
+@click.option(
+    "--event", metavar="NAME", type=click.Choice(sorted(EVENTS)), help="Events of this name, such as sign_in."
+)
 @click.option(
     "--since", metavar="TIME", callback=_moment, help="From then on: 2027-01-31, 2027-01-31T08:30Z, 24h."
 )

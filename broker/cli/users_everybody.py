@@ -1,13 +1,8 @@
 """`broker users sign-out --all`: after a restored backup, or when nobody knows who may be signed in as whom."""
 
-from typing import Final
-
 import click
 
 from broker.cli.asking import confirm
-
-_AT_ONCE: Final = 100
-"""People in one transaction: long enough to be fast, short enough that nobody waits for it."""
 
 
 def sign_everybody_out(*, yes: bool) -> None:
@@ -32,13 +27,15 @@ def sign_everybody_out(*, yes: bool) -> None:
 def _sign_out(there: int) -> tuple[int, int, int]:
     from broker.cli.database import using
     from broker.clock import system_clock
-    from broker.store import everybody
+    from broker.store import endings, everybody
     from broker.store.database import Database
 
     async def every(database: Database) -> tuple[int, int, int]:
         people = sessions = grants = 0
         last = ""
-        while batch := await database.transact(everybody.sign_out, after=last, most=_AT_ONCE, now=system_clock()):
+        while batch := await database.transact(
+            everybody.sign_out, after=last, most=endings.MOST, now=system_clock()
+        ):
             people, last = people + batch.people, batch.last
             sessions, grants = sessions + batch.ended.sessions, grants + batch.ended.grants
             if people < there:

@@ -75,7 +75,7 @@ class Codes:
                 in_doubt_from=max(asked_at, login.started_at + 1),
             ),
             session=self._session(cookie, now),
-            grant=await self._grant(
+            grant=self._grant(
                 code,
                 login,
                 login_digest=login.digest,
@@ -91,7 +91,9 @@ class Codes:
             copy_avatar=self.avatars == "copy",
         )
         try:
-            outcome = await self.database.transact(sign_ins.record, sign_in, now=now)
+            outcome = await self.indices.placing(
+                lambda place: self.database.transact(sign_ins.record, sign_in.at(place), now=now)
+            )
         except TurnedAway as refusal:
             await self.database.transact(sign_ins.refuse, sign_in, refusal.reason, now=now)
             raise
@@ -108,7 +110,7 @@ class Codes:
         again = Continuation(
             session=session,
             session_until=now + self.lifetimes.session,
-            grant=await self._grant(
+            grant=self._grant(
                 code,
                 wanted,
                 # No login was begun at TikTok: this one is spent by being unheard of.
@@ -121,7 +123,7 @@ class Codes:
             pushed_request=asked.pushed,
             request_id=request.scope["broker.request_id"],
         )
-        await self.database.transact(sign_ins.resume, again, now=now)
+        await self.indices.placing(lambda place: self.database.transact(sign_ins.resume, again.at(place), now=now))
         return code
 
     async def refused(self, request: Request, client_id: str, session: LiveSession, reason: str) -> None:
@@ -135,7 +137,7 @@ class Codes:
             now=self.clock(),
         )
 
-    async def _grant(
+    def _grant(
         self,
         code: str,
         wanted: Login | AuthorizationRequest,
@@ -161,7 +163,6 @@ class Codes:
             offline="offline_access" in wanted.scope,
             auth_time=auth_time,
             expires_at=now + self.lifetimes.grant,
-            status_index=await self.indices.take(),
         )
 
     def _session(self, cookie: str, now: int) -> Session:

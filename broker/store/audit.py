@@ -1,10 +1,10 @@
 """What happened, written in the transaction that made it happen, and read by operators."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, TypedDict, Unpack
 
 from sqlalchemy import BigInteger, Select, bindparam, insert, select
 
@@ -53,40 +53,49 @@ def request_of(actor: str, request_id: str | None) -> str | None:
     return _SIGNATURE.command if actor == _OPERATOR and request_id is None else request_id
 
 
-async def record(
-    tx: Transaction,
-    event: str,
-    *,
-    actor: str,
-    now: int,
-    user_id: str | None = None,
-    client_id: str | None = None,
-    session_id: str | None = None,
-    grant_id: str | None = None,
-    registration: str | None = None,
-    request_id: str | None = None,
-    reason: str | None = None,
-) -> None:
-    """Keep one event. `actor` is who did it: `user`, `client`, `operator`, `broker` or `tiktok`.
+class About(TypedDict, total=False):
+    """What an event may concern, and why it happened."""
+
+    user_id: str | None
+    client_id: str | None
+    session_id: str | None
+    grant_id: str | None
+    registration: str | None
+    request_id: str | None
+    reason: str | None
+
+
+_NOTHING: Final[dict[str, Any]] = dict.fromkeys(About.__annotations__)
+
+
+def happened(event: str, *, actor: str, now: int, **about: Unpack[About]) -> dict[str, Any]:
+    """The row of an event. `actor` is who did it: `user`, `client`, `operator`, `broker` or `tiktok`.
 
     Raises `LookupError` for an event that has no sentence in `audit_names`.
     """
     if event not in EVENTS:
         raise LookupError(f"no such audit event: {event}")
-    await tx.run(
-        _RECORD,
-        id=new_id(),
-        at=now,
-        event=event,
-        actor=by(actor),
-        user_id=user_id,
-        client_id=client_id,
-        session_id=session_id,
-        grant_id=grant_id,
-        registration=registration,
-        request_id=request_of(actor, request_id),
-        reason=reason,
+    return (
+        _NOTHING
+        | about
+        | {
+            "id": new_id(),
+            "at": now,
+            "event": event,
+            "actor": by(actor),
+            "request_id": request_of(actor, about.get("request_id")),
+        }
     )
+
+
+async def record(tx: Transaction, event: str, *, actor: str, now: int, **about: Unpack[About]) -> None:
+    """Keep one event that `happened`. Raises what that raises."""
+    await tx.run(_RECORD, **happened(event, actor=actor, now=now, **about))
+
+
+async def keep(tx: Transaction, events: Sequence[dict[str, Any]]) -> None:
+    """Keep all of these that `happened`."""
+    await tx.each(_RECORD, events)
 
 
 @dataclass(frozen=True, slots=True)

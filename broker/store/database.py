@@ -4,7 +4,7 @@ Statements are SQLAlchemy Core, compiled once per dialect, and run by the native
 a tenth of what an ORM session costs, while both databases still share every statement.
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
@@ -38,6 +38,9 @@ class Transaction(Protocol):
 
     async def run(self, statement: Executable, **parameters: object) -> int:
         """How many rows the statement touched."""
+
+    async def each(self, statement: Executable, rows: Sequence[Mapping[str, object]]) -> None:
+        """Run it with the parameters of each of the rows: many cost little more than one."""
 
     def whole(self) -> AbstractAsyncContextManager[object]:
         """What runs inside is kept or undone together, where each statement would stand for itself, too."""
@@ -73,6 +76,13 @@ class DatabaseUnavailable(Exception):
     """
 
 
+class PlaceTaken(Exception):
+    """Another grant has this place in the status lists; what was to be written is undone.
+
+    It happens after a standby was promoted that had not heard of the last places that were reserved.
+    """
+
+
 class SchemaMismatch(Exception):
     """A table or column that this release needs is not there: the migrations have not been run."""
 
@@ -84,7 +94,7 @@ class Compiled:
     text: str
     slots: tuple[tuple[str, bool, Any], ...]
 
-    def arguments(self, parameters: dict[str, object]) -> list[object]:
+    def arguments(self, parameters: Mapping[str, object]) -> list[object]:
         """Positional arguments. Raises KeyError when a parameter is missing."""
         return [parameters[name] if required else value for name, required, value in self.slots]
 

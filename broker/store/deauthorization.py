@@ -121,7 +121,7 @@ async def _end(
     # Sessions first: a code that one of them is just getting is in sight of the next statement.
     ended = [row["id"] for row in await tx.all(_END_SESSIONS, account=account_id, now=now)]
     gone = await tx.all(_END_GRANTS, account=account_id, now=now)
-    await ended_grants.record(tx, gone, **said, now=now)
+    await ended_grants.record(tx, gone, actor="tiktok", reason="deauthorized", request_id=request_id, now=now)
     apps: dict[str, set[str]] = {}
     for grant in gone:
         if grant["session_id"] is not None:

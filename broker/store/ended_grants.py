@@ -12,7 +12,7 @@ from broker.store.schema import audit_events, grants
 GOOD_UNTIL = func.coalesce(
     grants.c.refresh_expires_at, grants.c.access_expires_at, grants.c.code_expires_at
 ).label("good_until")
-COLUMNS = (grants.c.id, grants.c.client_id, grants.c.session_id, GOOD_UNTIL)
+COLUMNS = (grants.c.id, grants.c.client_id, grants.c.user_id, grants.c.session_id, GOOD_UNTIL)
 """What a statement that ends grants returns of them."""
 
 _AT = bindparam("at", type_=BigInteger)
@@ -38,19 +38,17 @@ async def record(
     ended: Iterable[Row],
     *,
     actor: str,
-    user_id: str,
     reason: str,
     request_id: str | None = None,
     now: int,
 ) -> list[Row]:
     """Keep an event for each of these `COLUMNS` that was good until now; those rows."""
     good = [row for row in ended if row["good_until"] > now]
-    for row in good:
-        await audit.record(
-            tx,
+    events = [
+        audit.happened(
             "grant.ended",
             actor=actor,
-            user_id=user_id,
+            user_id=row["user_id"],
             client_id=row["client_id"],
             session_id=row["session_id"],
             grant_id=row["id"],
@@ -58,6 +56,9 @@ async def record(
             reason=reason,
             now=now,
         )
+        for row in good
+    ]
+    await audit.keep(tx, events)
     return good
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import bindparam, exists, func, literal_column, or_, select
 
-from broker.store import user_changes
+from broker.store import audit, endings
 from broker.store.database import Transaction
 from broker.store.endings import Standing
 from broker.store.schema import grants, sessions, users
@@ -15,12 +15,14 @@ _ALIVE = or_(
     exists(literal_column("1")).where(grants.c.user_id == users.c.id, grants.c.ended_at.is_(None)),
 )
 _COUNT = select(func.count().label("found")).select_from(users).where(_ALIVE)
-# In one order, so that two operators who do this at once wait for each other and never in a circle.
+# Their rows are held as by `endings.HOLD`, in one order: two operators who do this at once wait for each other and
+# never in a circle.
 _NEXT = (
     select(users.c.id)
     .where(users.c.id > bindparam("after", type_=users.c.id.type), _ALIVE)
     .order_by(users.c.id)
     .limit(bindparam("most"))
+    .with_for_update(key_share=True)
 )
 
 
@@ -42,13 +44,13 @@ async def signed_in(tx: Transaction) -> int:
 async def sign_out(tx: Transaction, *, after: str, most: int, now: int) -> Batch | None:
     """End every session and grant of the next `most` people behind the sub `after`; None when there are no more.
 
-    Whoever signs in again meanwhile may be among them once more, or not.
+    `most` is `endings.MOST` at the most. Whoever signs in again meanwhile may be among them once more, or not.
     """
-    sessions_ended = grants_ended = 0
     subs = [row["id"] for row in await tx.all(_NEXT, after=after, most=most)]
-    for sub in subs:
-        # None: erased in this very moment.
-        ended = await user_changes.sign_out(tx, sub, now=now)
-        sessions_ended += ended.sessions if ended else 0
-        grants_ended += ended.grants if ended else 0
-    return Batch(len(subs), Standing(sessions_ended, grants_ended), subs[-1]) if subs else None
+    if not subs:
+        return None
+    ended = await endings.end_all(tx, subs, reason="signed_out", now=now)
+    await audit.keep(
+        tx, [audit.happened("user.signed_out", actor="operator", user_id=sub, now=now) for sub in subs]
+    )
+    return Batch(len(subs), ended, subs[-1])

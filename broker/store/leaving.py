@@ -136,5 +136,5 @@ async def _leave(tx: Transaction, user_id: str, *, reason: str, now: int) -> Lef
             refresh_expires_at=row["refresh_expires_at"],
         )
         await revocations.ask(tx, revocation, now=now)
-    ended = await endings.end_all(tx, user_id, reason=reason, now=now)
+    ended = await endings.end_all(tx, [user_id], reason=reason, now=now)
     return Left(ended, tuple(row["registration"] for row in kept))

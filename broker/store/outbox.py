@@ -1,5 +1,6 @@
 """Deliveries that must happen: written in the transaction that makes them necessary, taken by one replica."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,15 +51,27 @@ async def put(
     now: int,
 ) -> None:
     """Ask for a delivery, from now on until `expires_at`; with `delivery_id` others can look for it."""
-    await tx.run(
-        _PUT,
-        id=delivery_id or opaque.identifier(),
-        kind=kind,
-        payload=orjson.dumps(payload).decode(),
-        attempts=0,
-        due_at=now,
-        expires_at=expires_at,
-    )
+    await tx.run(_PUT, **_row(delivery_id, kind, payload, expires_at, now))
+
+
+async def put_each(
+    tx: Transaction, kind: str, payloads: Iterable[dict[str, Any]], *, expires_at: int, now: int
+) -> None:
+    """The same for many."""
+    await tx.each(_PUT, [_row(None, kind, payload, expires_at, now) for payload in payloads])
+
+
+def _row(
+    delivery_id: str | None, kind: str, payload: dict[str, Any], expires_at: int, now: int
+) -> dict[str, object]:
+    return {
+        "id": delivery_id or opaque.identifier(),
+        "kind": kind,
+        "payload": orjson.dumps(payload).decode(),
+        "attempts": 0,
+        "due_at": now,
+        "expires_at": expires_at,
+    }
 
 
 async def due(tx: Transaction, *, most: int, now: int) -> list[str]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,16 @@ import asyncpg
 from sqlalchemy import Executable, make_url
 
 from broker.store import revision
-from broker.store.database import Compiler, DatabaseUnavailable, P, Row, SchemaMismatch, StoreFunction, T
+from broker.store.database import (
+    Compiler,
+    DatabaseUnavailable,
+    P,
+    PlaceTaken,
+    Row,
+    SchemaMismatch,
+    StoreFunction,
+    T,
+)
 from broker.store.reaching import each_host, reach
 
 if TYPE_CHECKING:
@@ -33,6 +42,7 @@ _REACH_SHARE = 0.5
 _LONGEST_REACH_SECONDS = 5.0
 _ANSWER_SECONDS = 0.1
 _CLOSE_SECONDS = 5.0
+_PLACE = "ix_grants_status_index"
 
 _AWAY = (
     OSError,
@@ -102,6 +112,14 @@ class PostgresTransaction:
         with self._asking():
             tag = await self._connection.execute(compiled.text, *compiled.arguments(parameters))
         return int(tag.rpartition(" ")[2])
+
+    async def each(self, statement: Executable, rows: Sequence[Mapping[str, object]]) -> None:
+        """All of it is sent at once."""
+        if not rows:
+            return
+        compiled = _COMPILER(statement)
+        with self._asking():
+            await self._connection.executemany(compiled.text, [compiled.arguments(row) for row in rows])
 
     def whole(self) -> AbstractAsyncContextManager[object]:
         """A transaction, or inside of one a savepoint."""
@@ -200,6 +218,10 @@ class PostgresDatabase:
 def _translated() -> Iterator[None]:
     try:
         yield
+    except asyncpg.UniqueViolationError as error:
+        if error.constraint_name == _PLACE:
+            raise PlaceTaken from error
+        raise
     except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
         raise SchemaMismatch(str(error)) from error
     except _AWAY as error:

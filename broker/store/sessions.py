@@ -1,6 +1,6 @@
 """Sessions: one browser signed in at the broker. The row's id is the `sid` claim; of the cookie, a digest."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +39,15 @@ class LiveSession:
     registration: str
     tiktok_scope: str
     auth_time: int
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A client that listens, to be told that this person's session is over."""
+
+    client_id: str
+    user_id: str
+    session_id: str
 
 
 _NOW = bindparam("now", type_=BigInteger)
@@ -196,9 +205,7 @@ async def wind_up(
 ) -> None:
     """End what hangs on a session that `actor` has just ended, and have every client told."""
     ended = await tx.all(_END_GRANTS, session=session_id, because=reason, now=now)
-    await ended_grants.record(
-        tx, ended, actor=actor, user_id=user_id, reason=reason, request_id=request_id, now=now
-    )
+    await ended_grants.record(tx, ended, actor=actor, reason=reason, request_id=request_id, now=now)
     await tell(tx, session_id, user_id=user_id, now=now)
 
 
@@ -206,12 +213,24 @@ async def tell(
     tx: Transaction, session_id: str, *, user_id: str, only: Collection[str] | None = None, now: int
 ) -> None:
     """Have the session's clients told that it is over, those that listen: all of them, or `only` these."""
-    for client in await tx.all(_ITS_CLIENTS, session=session_id):
-        metadata: dict[str, Any] = orjson.loads(client["client_metadata"])
-        heard = only is None or client["client_id"] in only
-        if heard and metadata.get("backchannel_logout_uri"):
-            payload = {"client_id": client["client_id"], "sub": user_id, "sid": session_id}
-            await outbox.put(tx, LOGOUT, payload, expires_at=now + _DELIVERY_SECONDS, now=now)
+    heard = [
+        Heard(client["client_id"], user_id, session_id)
+        for client in await tx.all(_ITS_CLIENTS, session=session_id)
+        if (only is None or client["client_id"] in only) and listens(client["client_metadata"])
+    ]
+    await tell_each(tx, heard, now=now)
+
+
+def listens(client_metadata: str) -> bool:
+    """Whether the client of this metadata wants to hear of ended sessions."""
+    metadata: dict[str, Any] = orjson.loads(client_metadata)
+    return bool(metadata.get("backchannel_logout_uri"))
+
+
+async def tell_each(tx: Transaction, over: Iterable[Heard], *, now: int) -> None:
+    """Have all of this told."""
+    payloads = [{"client_id": one.client_id, "sub": one.user_id, "sid": one.session_id} for one in over]
+    await outbox.put_each(tx, LOGOUT, payloads, expires_at=now + _DELIVERY_SECONDS, now=now)
 
 
 def _live(row: Row) -> LiveSession:

@@ -1,7 +1,7 @@
 """What was vouched for, written in one transaction: user, account, session, grant and its code, audit."""
 
 from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from broker.store import accounts, audit, avatars, grants, joining, pushed, sessions, users
 from broker.store.database import Transaction
@@ -26,6 +26,10 @@ class SignIn:
     request_id: str | None
     copy_avatar: bool = False
 
+    def at(self, status_index: int | None) -> Self:
+        """The same, its grant with this place in the status lists."""
+        return replace(self, grant=replace(self.grant, status_index=status_index))
+
 
 @dataclass(frozen=True, slots=True)
 class Continuation:
@@ -36,6 +40,10 @@ class Continuation:
     grant: grants.NewGrant
     pushed_request: bytes | None
     request_id: str | None
+
+    def at(self, status_index: int | None) -> Self:
+        """The same, its grant with this place in the status lists."""
+        return replace(self, grant=replace(self.grant, status_index=status_index))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import contextlib
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeAlias, TypeVar
@@ -18,7 +18,8 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from sqlalchemy import Executable
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
-from broker.store.database import Compiler, DatabaseUnavailable, P, Row, SchemaMismatch, StoreFunction
+from broker.store import private_file
+from broker.store.database import Compiler, DatabaseUnavailable, P, PlaceTaken, Row, SchemaMismatch, StoreFunction
 from broker.store.database import T as Answer
 
 T = TypeVar("T")
@@ -34,6 +35,7 @@ _PRAGMAS = (
     "PRAGMA foreign_keys = ON",
 )
 _WAL_ATTEMPTS = 20
+_PLACE = " grants.status_index"
 # One for the process: what one database has compiled, the next one has, too.
 _COMPILER = Compiler(SQLiteDialect_pysqlite())
 
@@ -61,6 +63,12 @@ class SqliteTransaction:
         """How many rows the statement touched."""
         with _translated():
             return self._execute(statement, parameters).rowcount
+
+    async def each(self, statement: Executable, rows: Sequence[Mapping[str, object]]) -> None:
+        """One after the other."""
+        compiled = _COMPILER(statement)
+        with _translated():
+            self._connection.executemany(compiled.text, [compiled.arguments(row) for row in rows])
 
     def whole(self) -> contextlib.AbstractAsyncContextManager[object]:
         """Nothing more: the writer runs every store function inside a savepoint."""
@@ -101,6 +109,7 @@ class SqliteDatabase:
         patience = min(busy_timeout * _SHARE_OF_PATIENCE, _LONGEST_BUSY_SECONDS)
         self._pragmas = (f"PRAGMA busy_timeout = {round(patience * 1000)}", *_PRAGMAS)
         self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
+        private_file.make(path)
         with _translated():
             writing = self._open()
             self._reading = self._open()
@@ -243,6 +252,8 @@ def _translated() -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         # What Python itself complains of (a wrong argument) has no code.
         code = getattr(error, "sqlite_errorcode", None)
+        if code == sqlite3.SQLITE_CONSTRAINT_UNIQUE and str(error).endswith(_PLACE):
+            raise PlaceTaken from error
         if code == sqlite3.SQLITE_ERROR:
             # The generic code is a fault in the statement: in compiled statements only ever a missing table.
             raise SchemaMismatch(str(error)) from error

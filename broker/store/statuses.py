@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from broker.oauth.status_list import LEEWAY_SECONDS, SIZE
+from broker.oauth.status_list import LEEWAY_SECONDS, SIZE, number_of
 from broker.store.database import Transaction
 from broker.store.schema import counters, deleted_grants, grants, signing_keys
 
@@ -47,8 +47,9 @@ _MANY = bindparam("many", type_=BigInteger)
 
 def _behind(table: Table) -> ScalarSelect[int]:
     """The first whole block behind every index in use."""
-    last = func.coalesce(func.max(table.c.status_index), -1)
-    return select((last + _MANY) // _MANY * _MANY).where(table.c.status_index >= 0).scalar_subquery()
+    reach = func.coalesce(func.max(table.c.status_index), -1) + _MANY
+    # By the remainder: dividing two integers is not the same in every database that speaks as PostgreSQL does.
+    return select(reach - reach % _MANY).where(table.c.status_index >= 0).scalar_subquery()
 
 
 def _later(one: ColumnElement[int], other: ColumnElement[int]) -> ColumnElement[int]:
@@ -88,12 +89,12 @@ _first = select(func.min(grants.c.status_index).label("found")).where(grants.c.s
 _found = _first.cte("in_use", recursive=True)
 _next = (
     select(func.min(grants.c.status_index))
-    .where(grants.c.status_index >= _found.c.found // SIZE * SIZE + SIZE)
+    .where(grants.c.status_index >= _found.c.found - _found.c.found % SIZE + SIZE)
     .correlate(_found)
     .scalar_subquery()
 )
 _in_use = _found.union_all(select(_next).where(_found.c.found.is_not(None)))
-_IN_USE = select((_in_use.c.found // SIZE).label("number")).where(_in_use.c.found.is_not(None))
+_IN_USE = select(_in_use.c.found).where(_in_use.c.found.is_not(None))
 
 
 def _keeping(whose: str) -> Insert:
@@ -140,7 +141,7 @@ async def ended_since(tx: Transaction, *, since: int, now: int) -> list[int]:
 
 async def in_use(tx: Transaction) -> InUse:
     """Which lists somebody's token may name."""
-    lists = [row["number"] for row in await tx.all(_IN_USE)]
+    lists = [number_of(row["found"]) for row in await tx.all(_IN_USE)]
     counter = await tx.one(_RESERVED)
     return InUse(lists, counter["next"] if counter else 0)
 

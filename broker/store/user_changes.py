@@ -19,7 +19,7 @@ async def sign_out(tx: Transaction, user_id: str, *, now: int) -> Standing | Non
     """End every session and grant of this person, those for offline use too; None when there is nobody."""
     if await tx.one(endings.HOLD, user=user_id) is None:
         return None
-    ended = await endings.end_all(tx, user_id, reason="signed_out", now=now)
+    ended = await endings.end_all(tx, [user_id], reason="signed_out", now=now)
     await audit.record(tx, "user.signed_out", actor="operator", user_id=user_id, now=now)
     return ended
 
@@ -28,7 +28,7 @@ async def block(tx: Transaction, user_id: str, *, now: int) -> Standing | None:
     """Refuse this person from now on, and end every session and grant; None when they were blocked before."""
     if not await tx.run(_BLOCK, user=user_id, now=now):
         return None
-    ended = await endings.end_all(tx, user_id, reason="blocked", now=now)
+    ended = await endings.end_all(tx, [user_id], reason="blocked", now=now)
     await audit.record(tx, "user.blocked", actor="operator", user_id=user_id, now=now)
     return ended
 

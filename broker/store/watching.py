@@ -11,10 +11,16 @@ from broker.store.database import Transaction
 from broker.store.keys import KeyFacts
 from broker.store.schema import outbox, pushed_requests, spent_ids, webhook_deliveries
 
+MOST: Final = 10_000
+"""So many deliveries are counted. After a sign-out of all there may be a million, and somebody looks all day."""
+
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """Deliveries of one kind among the `MOST` longest due, and for how many seconds the longest has been due."""
+    """Deliveries of one kind in the outbox, and for how many seconds the longest of them has been due.
+
+    Only among the `MOST` that are due first.
+    """
 
     deliveries: int
     overdue: int
@@ -29,10 +35,7 @@ class Facts:
     keys: tuple[KeyFacts, ...]
 
 
-MOST: Final = 10_000
-"""Deliveries that are counted: who watches looks often, and with so many the database has enough to do."""
-
-_first = select(outbox.c.kind, outbox.c.due_at).order_by(outbox.c.due_at).limit(MOST).subquery("first")
+_first = select(outbox.c.kind, outbox.c.due_at).order_by(outbox.c.due_at).limit(MOST).subquery()
 _WAITING = select(
     _first.c.kind, func.count().label("deliveries"), func.min(_first.c.due_at).label("due_at")
 ).group_by(_first.c.kind)

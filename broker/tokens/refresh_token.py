@@ -29,25 +29,30 @@ async def spend(presented: Presentation) -> Issue | StaleClient:
         granted = await presented.database.read(grants.find_live, named.grant_id)
         if granted is not None:
             _wished(form, granted, client)
-    key, fresh_index = presented.ring.refresher(now=now), await presented.indices.take()
-    outcome = await presented.spend(
-        rotating.rotate,
-        grant_id=named.grant_id,
-        client_id=client.client_id,
-        client_version=client.version,
-        generation=named.generation,
-        refresh_jkt=presented.binding,
-        refresh_kid=key.kid,
-        refresh_expires_at=now + lifetimes.refresh_token,
-        # A repeat may issue one more access token until the grace is over.
-        access_expires_at=now + lifetimes.grace + lifetimes.access_token,
-        status_index=fresh_index,
-        grace=lifetimes.grace,
-        request_id=presented.request_id,
-        now=now,
-    )
-    if not isinstance(outcome, Spent) or outcome.grant.status_index != fresh_index:
-        presented.indices.put_back(fresh_index)
+    key = presented.ring.refresher(now=now)
+
+    async def rotated(fresh_index: int | None) -> Spent | Refused | StaleClient:
+        outcome = await presented.spend(
+            rotating.rotate,
+            grant_id=named.grant_id,
+            client_id=client.client_id,
+            client_version=client.version,
+            generation=named.generation,
+            refresh_jkt=presented.binding,
+            refresh_kid=key.kid,
+            refresh_expires_at=now + lifetimes.refresh_token,
+            # A repeat may issue one more access token until the grace is over.
+            access_expires_at=now + lifetimes.grace + lifetimes.access_token,
+            status_index=fresh_index,
+            grace=lifetimes.grace,
+            request_id=presented.request_id,
+            now=now,
+        )
+        if not isinstance(outcome, Spent) or outcome.grant.status_index != fresh_index:
+            presented.indices.put_back(fresh_index)
+        return outcome
+
+    outcome = await presented.indices.placing(rotated)
     if isinstance(outcome, StaleClient):
         return outcome
     _count_reuse(outcome, client.client_id)

@@ -153,7 +153,6 @@ async def _written(
             offline="offline_access" in scope,
             auth_time=now,
             expires_at=now + lifetimes.grant,
-            status_index=await presented.indices.take(),
         ),
         old_cookie=None,
         expected_user=None,
@@ -185,7 +184,9 @@ async def _written(
 async def _recorded(presented: Presentation, sign_in: SignIn, redemption: Redemption) -> Spent | Blocked:
     database, now = presented.database, presented.now
     try:
-        return await database.transact(native_sign_ins.record, sign_in, redemption, now=now)
+        return await presented.indices.placing(
+            lambda place: database.transact(native_sign_ins.record, sign_in.at(place), redemption, now=now)
+        )
     except TurnedAway as refusal:
         await database.transact(sign_ins.refuse, sign_in, refusal.reason, now=now)
         if isinstance(refusal, TakenBack):

@@ -8,6 +8,7 @@ import pytest
 
 from broker.clock import system_clock
 from broker.store import audit, leaving
+from broker.store.audit_names import EVENTS
 from broker.store.database import Transaction, connect
 from tests.by_hand import execute
 from tests.cli.running import run
@@ -94,8 +95,15 @@ def test_the_table_moves_no_cursor_and_json_has_every_field(url: str) -> None:
 
 
 def test_nothing_is_an_empty_list_and_a_sentence(url: str) -> None:
-    result = run("audit", "--event", "nothing", url=url)
+    result = run("audit", "--event", "user.blocked", url=url)
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "Nothing of the kind has happened.\n")
+
+
+def test_an_event_that_does_not_exist_is_wrong_usage_with_a_list_of_those_that_do(url: str) -> None:
+    result = run("audit", "--event", "nonsense", url=url)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "'nonsense' is not one of" in result.stderr
+    assert all(f"'{name}'" in result.stderr for name in EVENTS)
 
 
 @pytest.mark.parametrize("time", ["yesterday", "", "2027-13-01", "0s", "99999999d"])

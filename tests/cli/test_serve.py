@@ -18,8 +18,6 @@ from tests.cli.running import PATIENCE, clean, ended, run, serving, settings, st
 from tests.stage import TIKTOK_SECRET
 
 CANARY = "canary-password"
-NOT_FOR_SERVING = {"alembic", "authlib", "jinja2.ext", "mako", "broker.simulator", "broker.demo", "httpx2"}
-LINUX = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc")
 
 
 def get(port: int, path: str, host: str = "127.0.0.1") -> tuple[int, str]:
@@ -172,21 +170,6 @@ sys.exit(", ".join(name for name in ("broker.app", "starlette", "aiohttp", "jwt"
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, env=clean({}), cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-
-
-@LINUX
-def test_it_imports_only_what_it_serves_with_and_stays_small(sqlite_url: str, tmp_path: Path) -> None:
-    environ = settings(sqlite_url)
-    with serving(environ=environ, cwd=tmp_path, python=("-X", "importtime")) as broker:
-        assert get(broker.port, "/readyz")[0] == 200
-        status = Path(f"/proc/{broker.process.pid}/status").read_text()
-        broker.stop(signal.SIGTERM)
-    peak = int(status.partition("VmHWM:")[2].split()[0])
-    assert peak < 120 * 1024
-    imported = {line.rpartition("|")[2].strip() for line in broker.log.read_text().splitlines() if "|" in line}
-    assert "broker.app" in imported
-    for name in NOT_FOR_SERVING:
-        assert not [one for one in imported if one == name or one.startswith(f"{name}.")]
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,10 @@ def test_a_missing_sqlite_file_is_made_and_migrated(tmp_path: Path, empty_file: 
         (tmp_path / "broker.db").touch()
     with serving(environ=environ, cwd=tmp_path) as broker:
         assert ready(broker)
+        # The log of writes and its index, too. Who made the file before has said who may read it.
+        files = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.glob("broker.db*")}
+        assert len(files) == 3
+        assert empty_file or set(files.values()) == {0o600}
         broker.stop(signal.SIGTERM)
     assert "upgrade base -> 0001" in broker.announced
     assert run("db", "check", url=f"sqlite:///{tmp_path}/broker.db").exit_code == 0

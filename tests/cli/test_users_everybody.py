@@ -5,8 +5,7 @@ import asyncio
 import pytest
 from sqlalchemy import text
 
-from broker.cli import users_everybody
-from broker.store import everybody
+from broker.store import endings, everybody
 from broker.store.database import connect
 from tests.by_hand import execute
 from tests.cli.running import rows, run
@@ -48,7 +47,7 @@ def alive(url: str) -> int:
 
 
 def test_everybody_is_out_batch_by_batch_and_each_is_an_event(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(users_everybody, "_AT_ONCE", 3)
+    monkeypatch.setattr(endings, "MOST", 3)
     monkeypatch.setattr("broker.clock.system_clock", lambda: NOW + 1)
     done = run("users", "sign-out", "--all", "--yes", url=url)
     assert done.exit_code == 0

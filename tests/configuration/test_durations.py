@@ -5,6 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.configuration.values import duration, duration_text
+from broker.keys.schedule import Rules
+from broker.settings import announced_for
 from tests.configuration.given import fault, faults, loaded
 
 
@@ -39,7 +41,7 @@ def test_a_duration_is_printed_as_it_may_be_written(seconds: int) -> None:
         ("SESSION_MAX_TTL", "7d", "3650d"),
         ("ACCESS_TOKEN_TTL", "1s", "30d"),
         ("REFRESH_TOKEN_TTL", "10m", "365d"),
-        ("KEY_LIFETIME", "601s", "3650d"),
+        ("KEY_LIFETIME", "666s", "3650d"),
     ],
 )
 def test_durations_are_held_to_their_bounds(name: str, least: str, most: str) -> None:
@@ -58,11 +60,18 @@ def test_durations_are_held_to_their_bounds(name: str, least: str, most: str) ->
         ({"SESSION_TTL": "31d"}, "BROKER_SESSION_MAX_TTL (30d)"),
         ({"ACCESS_TOKEN_TTL": "31d"}, "BROKER_REFRESH_TOKEN_TTL (30d)"),
         ({"REFRESH_GRACE": "2m", "REFRESH_TOKEN_TTL": "1m", "ACCESS_TOKEN_TTL": "1m"}, "(1m)"),
-        ({"KEY_LIFETIME": "10m"}, "BROKER_JWKS_MAX_AGE"),
+        ({"KEY_LIFETIME": "665s"}, "BROKER_JWKS_MAX_AGE"),
+        ({"JWKS_MAX_AGE": "1d", "KEY_LIFETIME": "2d"}, "(2d) must be longer than the 190085s"),
     ],
 )
 def test_durations_that_contradict_each_other_are_refused_naming_both(changes: dict[str, str], other: str) -> None:
     assert other in fault(**changes)
+
+
+@pytest.mark.parametrize("max_age", [1, 9, 10, 300, 86_400])
+def test_a_key_lives_longer_than_the_next_one_is_announced(max_age: int) -> None:
+    rules = Rules(max_age=max_age, lifetime=0, token_life=0, refresh_life=0, hint_life=0)
+    assert announced_for(max_age) == rules.announced_for
 
 
 def test_a_faulty_duration_contradicts_nothing() -> None:

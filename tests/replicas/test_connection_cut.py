@@ -3,6 +3,7 @@
 import pytest
 
 from tests.replicas.cutting import Scissors, Side, scissors
+from tests.resting import rest
 from tests.stage import HeldClock, Stage, running_stage
 
 SPENT = (400, "invalid_grant")
@@ -15,8 +16,7 @@ async def test_a_refresh_cut_at_any_message_succeeds_when_it_is_sent_again(
     """Whether the spending happened or not: the same token again gets its one successor, and no other gets any."""
     # Nobody else makes connections meanwhile.
     monkeypatch.setattr("broker.outbox.Outbox.nudge", lambda *_: None)
-    for looking in ("broker.outbox", "broker.keys.rotation", "broker.status", "broker.housekeeping"):
-        monkeypatch.setattr(f"{looking}._LOOK_SECONDS", 3_600)
+    rest(monkeypatch)
     async with scissors(postgres_with_keys) as way, running_stage(way.url, clock) as stage:
         statuses: set[int] = set()
         seen: list[str] = []

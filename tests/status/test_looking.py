@@ -11,8 +11,8 @@ from broker.store.database import Database
 from tests.by_hand import execute
 from tests.journeys.proxy import proxied
 from tests.journeys.test_database_away import postgres_copy
-from tests.stage import WEB, WEB_SECRET, HeldClock, Stage, running_stage
-from tests.status.reading import claims_of, marked, told
+from tests.stage import WEB, WEB_REDIRECT, WEB_SECRET, HeldClock, Stage, answer_in, running_stage
+from tests.status.reading import claims_of, marked, place_of, told
 from tests.tokens.test_replicas import replica
 
 __all__ = ["postgres_copy"]
@@ -134,6 +134,41 @@ async def test_a_place_in_use_is_not_given_again_however_old_the_counter(stage: 
     assert await stage.database.run(statuses.reserve, many=BLOCK) == 9 * BLOCK
     await execute(stage.database, "DELETE FROM deleted_grants")
     assert await stage.database.run(statuses.reserve, many=BLOCK) == 10 * BLOCK
+
+
+async def test_places_that_a_standby_has_given_to_others_cost_nobody_anything(stage: Stage) -> None:
+    """It was promoted so quickly that no look failed; another process reserves what this one has reserved."""
+    browser = await stage.browser()
+    tokens = {}
+
+    async def signed_in(name: str, **changes: str) -> None:
+        answer = await stage.authorize(browser, stage.question(**changes))
+        location = answer.headers["location"]
+        if not location.startswith(WEB_REDIRECT):
+            location = (await browser.get(await stage.consent(browser, location))).headers["location"]
+        tokens[name] = (await stage.redeem(answer_in(location)["code"])).json()
+
+    async def others_are_first() -> None:
+        """The grant of the newest of the places takes the one that would be given next."""
+        await execute(
+            stage.database,
+            "UPDATE grants SET status_index = status_index + 1"
+            " WHERE status_index = (SELECT max(status_index) FROM grants)",
+        )
+
+    await signed_in("first")
+    await others_are_first()
+    await signed_in("from TikTok", prompt="login")
+    await others_are_first()
+    await signed_in("from the session", prompt="none")
+    await execute(
+        stage.database,
+        "UPDATE grants SET status_index = NULL WHERE status_index = (SELECT min(status_index) FROM grants)",
+    )
+    await others_are_first()
+    tokens["refreshed"] = (await stage.refresh(tokens["first"]["refresh_token"])).json()
+    places = [place_of(stage, each["access_token"]).index for each in tokens.values()]
+    assert places == [0, BLOCK, 2 * BLOCK, 3 * BLOCK]
 
 
 async def test_what_was_reserved_before_the_database_went_away_is_given_to_nobody(

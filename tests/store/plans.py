@@ -31,7 +31,7 @@ class Asked(Compiled):
 
     last: list[object] = field(default_factory=list)
 
-    def arguments(self, parameters: dict[str, object]) -> list[object]:
+    def arguments(self, parameters: Mapping[str, object]) -> list[object]:
         """As any; they are remembered."""
         self.last[:] = super().arguments(parameters)
         return self.last[:]

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import pytest
@@ -62,6 +63,9 @@ class Explaining:
     async def run(self, statement: Executable, **parameters: object) -> int:
         await self._explain(statement, parameters)
         return await self.tx.run(statement, **parameters)
+
+    async def each(self, statement: Executable, rows: Sequence[Mapping[str, object]]) -> None:
+        await self.tx.each(statement, rows)
 
     def whole(self) -> Any:
         return self.tx.whole()

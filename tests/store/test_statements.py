@@ -1,4 +1,4 @@
-"""What each leg costs the database is pinned, on both: a statement too many shows here first."""
+"""Statements as such: that they are compiled once, and that reads need no transaction."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, make_url, select, text
 from broker.store import grants, redeeming, revision
 from broker.store.database import Compiler, Database, connect
 from broker.store.schema import metadata
-from tests.store.rows import CODE, GRANT, NOW, add_client, record, redeem, rotate
+from tests.store.rows import CODE, GRANT, NOW
 from tests.store.watching import Statements
 
 POSTGRESQL = make_url("postgresql+asyncpg://").get_dialect()
@@ -19,31 +19,6 @@ async def quiet(statements: Statements, signed_in: Database) -> Database:
     """Somebody has signed in, and every statement from now on is heard."""
     statements.clear()
     return signed_in
-
-
-def business(database: Database, statements: Statements) -> list[str]:
-    """The kinds sent; SQLite's writer always has its own BEGIN and COMMIT."""
-    kinds = statements.kinds
-    return [kind for kind in kinds if kind not in {"BEGIN", "COMMIT"}] if database.dialect == "sqlite" else kinds
-
-
-async def test_a_sign_in_is_one_transaction(statements: Statements, database: Database) -> None:
-    await add_client(database)
-    statements.clear()
-    await record(database)
-    assert statements.kinds == ["BEGIN", *["INSERT"] * 5, "COMMIT"]
-
-
-async def test_a_code_is_one_statement(statements: Statements, quiet: Database) -> None:
-    await redeem(quiet)
-    assert business(quiet, statements) == ["UPDATE"]
-
-
-async def test_a_refresh_is_one_statement(statements: Statements, quiet: Database) -> None:
-    await redeem(quiet)
-    statements.clear()
-    await rotate(quiet)
-    assert business(quiet, statements) == ["UPDATE"]
 
 
 async def test_the_living_grant_and_the_resources_are_one_read_without_a_transaction(

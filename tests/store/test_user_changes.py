@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from broker.store import clients, endings, leaving, sessions, sign_ins, user_changes
+from broker.store import clients, endings, everybody, leaving, sessions, sign_ins, user_changes
 from broker.store.database import Database, Row, Transaction, connect
 from broker.store.endings import Standing
 from broker.store.sign_ins import SessionOver, Written
@@ -24,6 +24,7 @@ from tests.store.rows import (
     sign_in_of_another,
 )
 from tests.store.test_sessions_end import continuation, live
+from tests.store.watching import Statements
 
 EAR = "https://app.example/logged-out"
 Change = Callable[..., Coroutine[Any, Any, Any]]
@@ -32,6 +33,7 @@ CHANGES: dict[str, Change] = {
     "block": user_changes.block,
     "disconnect": leaving.disconnect,
     "erase": leaving.erase,
+    "sign out all": lambda tx, _, now: everybody.sign_out(tx, after="", most=endings.MOST, now=now),
 }
 
 
@@ -61,29 +63,66 @@ async def test_everything_ends_with_its_events_and_each_listening_app_is_told_of
     await redeem(signed_in, client_version=2)
     await record(signed_in, again(2))
     await record(signed_in, again(3))
+    await record(signed_in, again(4))
     sub = await person(signed_in)
-    # One session is over already, with a grant for offline use that goes on; one has expired, and its code has.
+    # One session is over already, with a grant for offline use that goes on; one has expired, and its code has; of
+    # one that is alive only the code has.
     by_the_app: Any = {"reason": "sign_out", "client_id": APP, "request_id": None}
     await signed_in.transact(sessions.end, "ses_1", **by_the_app, now=NOW)
     await execute(signed_in, f"UPDATE sessions SET expires_at = {NOW} WHERE id = 'ses_n3'")
-    await execute(signed_in, f"UPDATE grants SET code_expires_at = {NOW} WHERE id = 'n3'")
+    await execute(signed_in, f"UPDATE grants SET code_expires_at = {NOW} WHERE id IN ('n3', 'n4')")
     await execute(signed_in, "DELETE FROM outbox")
-    assert await signed_in.read(endings.standing, sub, now=NOW) == Standing(1, 2)
-    assert await signed_in.transact(user_changes.sign_out, sub, now=NOW) == Standing(1, 2)
+    assert await signed_in.read(endings.standing, sub, now=NOW) == Standing(2, 2)
+    assert await signed_in.transact(user_changes.sign_out, sub, now=NOW) == Standing(2, 2)
     assert await signed_in.read(endings.standing, sub, now=NOW) == Standing(0, 0)
     told = await all_of(signed_in, "SELECT payload FROM outbox")
     assert sorted(each["payload"] for each in told) == [
-        f'{{"client_id":"{APP}","sub":"{sub}","sid":"{sid}"}}' for sid in ("ses_1", "ses_n2")
+        f'{{"client_id":"{APP}","sub":"{sub}","sid":"{sid}"}}' for sid in ("ses_1", "ses_n2", "ses_n4")
     ]
     events = await all_of(signed_in, "SELECT * FROM audit_events WHERE actor = 'operator'")
     assert sorted((each["event"], each["session_id"], each["grant_id"], each["reason"]) for each in events) == [
         ("grant.ended", "ses_1", GRANT, "signed_out"),
         ("grant.ended", "ses_n2", "n2", "signed_out"),
         ("session.ended", "ses_n2", None, "signed_out"),
+        ("session.ended", "ses_n4", None, "signed_out"),
         ("user.signed_out", None, None, None),
     ]
     ended = await all_of(signed_in, "SELECT ended_at FROM grants UNION ALL SELECT ended_at FROM sessions")
     assert {each["ended_at"] for each in ended} == {NOW}
+
+
+async def test_of_many_at_once_each_ends_under_their_own_name_and_it_costs_no_more_statements(
+    statements: Statements, signed_in: Database
+) -> None:
+    metadata = {"redirect_uris": [REDIRECT], "backchannel_logout_uri": EAR}
+    await signed_in.transact(clients.set_metadata, APP, metadata, now=NOW)
+    await record(signed_in, sign_in_of_another())
+    subs = {row["union_id"]: row["id"] for row in await all_of(signed_in, "SELECT * FROM users")}
+    statements.clear()
+    batch = await signed_in.transact(everybody.sign_out, after="", most=endings.MOST, now=NOW)
+    kinds = [kind for index, kind in enumerate(statements.kinds) if kind != statements.kinds[index - 1]]
+    assert kinds == ["BEGIN", "SELECT", "UPDATE", "INSERT", "SELECT", "INSERT", "COMMIT"]
+    assert batch == everybody.Batch(2, Standing(2, 2), max(subs.values()))
+    assert sorted(each["payload"] for each in await all_of(signed_in, "SELECT payload FROM outbox")) == sorted(
+        f'{{"client_id":"{APP}","sub":"{subs[union_id]}","sid":"{sid}"}}'
+        for union_id, sid in (("u1", "ses_1"), ("u2", "ses_2"))
+    )
+    events = await all_of(signed_in, "SELECT * FROM audit_events WHERE actor = 'operator'")
+    assert {(each["event"], each["user_id"], each["session_id"], each["grant_id"]) for each in events} == {
+        ("grant.ended", subs["u1"], "ses_1", GRANT),
+        ("grant.ended", subs["u2"], "ses_2", "g2"),
+        ("session.ended", subs["u1"], "ses_1", None),
+        ("session.ended", subs["u2"], "ses_2", None),
+        ("user.signed_out", subs["u1"], None, None),
+        ("user.signed_out", subs["u2"], None, None),
+    }
+    assert len(events) == 6
+
+
+async def test_more_than_may_be_ended_at_once_are_refused_and_not_overlooked(signed_in: Database) -> None:
+    subs = [await person(signed_in)] * (endings.MOST + 1)
+    with pytest.raises(ValueError, match="longer"):
+        await signed_in.transact(endings.end_all, subs, reason="signed_out", now=NOW)
 
 
 async def test_what_is_rolled_back_has_not_happened(signed_in: Database) -> None:

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from broker.store import postgresql, sqlite
+from tests.resting import rest
 
 _NO_NEWS = ("PRAGMA", "SAVEPOINT", "RELEASE")
-# A running broker looks for deliveries and at its keys once in a second, whatever is asked of it meanwhile.
+# What a broker that has just started looks for, whatever is asked of it meanwhile; then it rests.
 IN_THE_BACKGROUND = (
     "SELECT outbox.id",
     "SELECT signing_keys.kid",
@@ -21,7 +22,14 @@ IN_THE_BACKGROUND = (
 
 
 class Statements(list[str]):
-    """In the order in which they were sent. SQLite's savepoints and settings, which cost nothing, are left out."""
+    """In the order in which they were sent. SQLite's savepoints and settings, which cost nothing, are left out.
+
+    Left out is what begins as one of `aside`, too.
+    """
+
+    def __init__(self, aside: tuple[str, ...] = IN_THE_BACKGROUND) -> None:
+        super().__init__()
+        self._not_heard = (*_NO_NEWS, *aside)
 
     @property
     def kinds(self) -> list[str]:
@@ -30,14 +38,21 @@ class Statements(list[str]):
 
     def heard(self, statement: str) -> None:
         """One statement was sent."""
-        if not statement.startswith((*_NO_NEWS, *IN_THE_BACKGROUND)):
+        if not statement.startswith(self._not_heard):
             self.append(statement)
 
 
 @pytest.fixture
 def statements(monkeypatch: pytest.MonkeyPatch) -> Statements:
-    """Everything that databases opened after this send to their drivers."""
+    """Everything that databases opened after this send to their drivers, for what is asked of them."""
     heard = Statements()
+    rest(monkeypatch)
+    listen(monkeypatch, heard)
+    return heard
+
+
+def listen(monkeypatch: pytest.MonkeyPatch, heard: Statements) -> None:
+    """Have told to `heard` whatever databases opened after this send."""
 
     class Watched(postgresql._Connection):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -53,4 +68,3 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> Statements:
 
     monkeypatch.setattr(postgresql, "_Connection", Watched)
     monkeypatch.setattr(sqlite.SqliteDatabase, "_open", watched_open)
-    return heard

@@ -1,7 +1,6 @@
 """TikTok is away: nobody new is sent there, everybody else notices nothing, and it mends by itself."""
 
 import functools
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,6 @@ from tests.stage import (
 from tests.web.front import on_sqlite
 
 AWAY = ("temporarily_unavailable", "TikTok isn't answering; try again in a moment.")
-AT_ONCE_SECONDS = 0.05
 
 
 @pytest.fixture
@@ -95,18 +93,13 @@ async def test_new_logins_hear_at_once_that_tiktok_is_away(
     started = await metric(stage, "broker_logins_started_total")
     stage.world.counters.clear()
 
-    took = []
-    for _ in range(5):
-        browser = await stage.browser()
-        begun = time.perf_counter()
-        sent = await stage.authorize(browser, stage.question())
-        took.append(time.perf_counter() - begun)
-        answer = answer_in(sent.headers["location"])
-        assert heard(answer) == AWAY
-        assert (answer["state"], answer["iss"]) == ("the-state", stage.issuer)
-        assert not browser.cookies
-    # The quickest, since this machine may be busy with something else.
-    assert min(took) < AT_ONCE_SECONDS
+    browser = await stage.browser()
+    sent = await stage.authorize(browser, stage.question())
+    answer = answer_in(sent.headers["location"])
+    assert heard(answer) == AWAY
+    assert (answer["state"], answer["iss"]) == ("the-state", stage.issuer)
+    assert not browser.cookies
+    # At once, since nobody was asked.
     assert stage.world.counters == {}
     assert await metric(stage, "broker_logins_started_total") == started
 

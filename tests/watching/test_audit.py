@@ -69,5 +69,6 @@ async def test_without_its_event_nothing_happens(stage: Stage) -> None:
                 await execute(stage.database, statement)
         after = await contents(stage.database)
         await execute(stage.database, "DELETE FROM outbox")
-        for table in before.keys() - happening.aside:
+        # Who may purge is decided beside all of this.
+        for table in before.keys() - happening.aside - {"leases"}:
             assert after[table] == before[table], (name, table)

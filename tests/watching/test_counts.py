@@ -105,6 +105,15 @@ async def test_what_waits_is_a_fact_in_the_database(database: Database) -> None:
     assert {name for name, *_ in told} == FACTS.keys()
 
 
+async def test_a_full_outbox_is_not_counted_to_its_end(database: Database) -> None:
+    """After a sign-out of all it may hold a million, and every replica is asked all the time."""
+    await database.transact(outbox.put, "late", {}, expires_at=NOW + DAY, now=NOW - 400)
+    many: list[dict[str, Any]] = [{}] * watching.MOST
+    await database.transact(outbox.put_each, "many", many, expires_at=NOW + DAY, now=NOW - 100)
+    facts = await database.read(watching.look, now=NOW)
+    assert facts.outbox == {"late": Queue(1, 400), "many": Queue(watching.MOST - 1, 100)}
+
+
 async def test_keys_tell_their_age_and_when_the_next_signs(stage: Stage) -> None:
     stage.clock.advance(DAY)
     found = await scraped(stage)

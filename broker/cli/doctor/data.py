@@ -47,7 +47,11 @@ async def _tables(url: Secret, found: str | None) -> Finding:
     if differences:
         return fault(
             "tables",
-            f"{len(differences)} differ from the program's, such as: {differences[0]}",
+            f"not as the program's: {differences[0]}{_and_more(len(differences) - 1)}",
             "Undo what was changed by hand; `broker db check` lists all of it.",
         )
     return ok("tables", "as the program has them")
+
+
+def _and_more(number: int) -> str:
+    return f", and {number} more" if number else ""

@@ -128,10 +128,10 @@ async def _key_set(http: httpx.AsyncClient, settings: Settings, known: Known | N
         return [warning(check, "it is there, but cannot be compared", "Mend the database first."), caching]
     keys = document.get("keys")
     shown = {key.get("kid") for key in keys if isinstance(key, dict)} if isinstance(keys, list) else set()
-    if shown != known.kids:
+    if different := len(shown ^ known.kids):
         differing = fault(
             check,
-            f"{len(shown ^ known.kids)} keys differ from those in the database",
+            f"{'1 key differs' if different == 1 else f'{different} keys differ'} from those in the database",
             "Let every process use the same BROKER_DATABASE_URL, restart those older than the newest key, "
             "and clear any cache in front of the broker.",
         )

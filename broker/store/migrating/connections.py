@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from broker.background import beside
+from broker.store import private_file
 from broker.store.database import DatabaseUnavailable
 from broker.store.reaching import each_host, reach
 
@@ -44,6 +45,7 @@ def with_connection(
 
 def _with_sqlite(url: str, use: Callable[[Connection], T]) -> T:
     engine = create_engine(url, poolclass=pool.NullPool)
+    private_file.make(engine.url.database or "")
     _take_charge_of_transactions(engine)
     try:
         with engine.connect() as connection:

@@ -1,0 +1,54 @@
+"""No leg asks more of a database than the table says, and the page for readers says the same."""
+
+import contextlib
+import sys
+from collections.abc import AsyncIterator
+
+import pytest
+
+from broker import background
+from tests.documentation import ROOT, Page
+from tests.guard.costs import LEGS
+from tests.guard.playing import legs, prepared
+from tests.stage import HeldClock, running_stage
+from tests.store.watching import Statements, listen
+
+HEADER = "| leg | SQLite: statements | commits | PostgreSQL: statements | transactions | round trips |"
+
+
+@pytest.fixture
+def heard(monkeypatch: pytest.MonkeyPatch) -> Statements:
+    """Everything that goes to the databases: what goes on beside the requests stands still."""
+
+    @contextlib.asynccontextmanager
+    async def nothing(*_: object, **__: object) -> AsyncIterator[None]:
+        yield
+
+    beside = background.beside
+    for module in [module for name, module in sys.modules.items() if name.startswith("broker.")]:
+        if getattr(module, "beside", None) is beside:
+            monkeypatch.setattr(module, "beside", nothing)
+    everything = Statements(aside=())
+    listen(monkeypatch, everything)
+    return everything
+
+
+async def test_each_leg_asks_what_the_table_says(heard: Statements, database_url: str, clock: HeldClock) -> None:
+    """All at once: in their order, with every BEGIN and COMMIT, while each feature is switched on."""
+    features = {"BROKER_AVATARS": "copy", "BROKER_LIMITS": "on"}
+    found: dict[str, str] = {}
+    async with running_stage(database_url, clock, **features) as stage:
+        await prepared(stage)
+        heard.clear()
+        async for name in legs(stage):
+            found[name] = " ".join(heard.kinds)
+            heard.clear()
+    found.pop("")
+    told = {name: " ".join(getattr(cost, stage.database.dialect).sent) for name, cost in LEGS.items()}
+    assert {name: words for name, words in found.items() if told.get(name) != words} == {}
+    assert told.keys() == found.keys()
+
+
+def test_the_page_has_the_same_table() -> None:
+    told = Page(ROOT / "docs/performance.md").rows(HEADER)
+    assert told == [[name, *cost.row] for name, cost in LEGS.items()]
