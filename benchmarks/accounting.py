@@ -11,6 +11,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 # Fields of /proc/PID/stat behind the name (proc_pid_stat(5)).
 _PARENT = 1
 _TIMES = slice(11, 15)
+_USER_TIMES = slice(11, 15, 2)
 # What goes on by itself, once in a second, is less than this.
 _CALM_TICKS = 2
 _LOOK_SECONDS = 0.25
@@ -29,6 +30,11 @@ class Memory:
 def cpu_seconds(root: int) -> float:
     """CPU time of a process and all below it, those that have ended and were waited for included."""
     return sum(sum(map(int, _stat(pid)[_TIMES])) for pid in _tree(root)) / _TICKS
+
+
+def user_seconds(root: int) -> float:
+    """The part of it that is not the kernel's: without what sending, receiving, reading and writing take there."""
+    return sum(sum(map(int, _stat(pid)[_USER_TIMES])) for pid in _tree(root)) / _TICKS
 
 
 def settle(root: int) -> None:

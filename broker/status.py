@@ -7,8 +7,9 @@ were. Where in the lists a grant has its place is left to `indices`.
 
 import asyncio
 import contextlib
+from array import array
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, MutableMapping
+from collections.abc import AsyncIterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -36,7 +37,7 @@ _SIGNED_FOR_SECONDS: Final = 3600
 class _Shown:
     """A list as it is published: what it was made of."""
 
-    ended: frozenset[int]
+    bits: bytes = field(repr=False)
     packed: str = field(repr=False)
     kid: str
     period: int
@@ -51,7 +52,8 @@ class StatusLists:
     indices: Indices
     documents: MutableMapping[str, Document]
     clock: Clock
-    _ended: dict[int, set[int]] = field(default_factory=dict)
+    _bits: dict[int, bytes] = field(default_factory=dict)
+    """Of the lists in which somebody has ended."""
     _lists: frozenset[int] = frozenset()
     _shown: dict[int, _Shown] = field(default_factory=dict)
     _looked_at: int | None = None
@@ -102,48 +104,49 @@ class StatusLists:
             await self._read_everything(now)
         else:
             since = self._looked_at - _OVERLAP_SECONDS
-            for number, ended in _by_list(
-                await self.database.read(statuses.ended_since, since=since, now=now)
-            ).items():
-                self._ended.setdefault(number, set()).update(ended)
+            self._bits |= _marked(self._bits, await self.database.read(statuses.ended_since, since=since, now=now))
         self._looked_at = now
         await self._publish(now)
         await self.indices.stock()
 
     async def _read_everything(self, now: int) -> None:
-        self._ended = _by_list(await self.database.read(statuses.ended, now=now))
+        self._bits = _marked({}, await self.database.read(statuses.ended, now=now))
         found = await self.database.read(statuses.in_use)
         newest = status_list.number_of(max(0, found.reserved - 1))
         # A replica that looks a minute later may give a place in the newest list that this one knows; one that has
         # looked a moment ago knows the next.
         near = range(max(0, newest - 1), newest + 2)
-        self._lists = frozenset({*found.lists, *self._ended, *near})
+        self._lists = frozenset({*found.lists, *self._bits, *near})
         self._all_read_at = now
         self.indices.begin_with(newest)
 
     async def _publish(self, now: int) -> None:
         kid, period = self.claims.signing_kid(now=now), now // _SIGNED_FOR_SECONDS
-        for number in sorted(self._lists | self._ended.keys()):
-            shown, ended = self._shown.get(number), self._ended.get(number, set())
-            if shown is not None and shown.ended == ended:
+        for number in sorted(self._lists | self._bits.keys()):
+            shown, bits = self._shown.get(number), self._bits.get(number, status_list.NONE_ENDED)
+            if shown is not None and shown.bits == bits:
                 if (shown.kid, shown.period) == (kid, period):
                     continue
                 packed = shown.packed
             else:
-                packed = await asyncio.to_thread(status_list.packed, ended)
+                packed = await asyncio.to_thread(status_list.packed, bits)
             signed = await self.claims.status_list(number, packed, now=now)
             made_of = f"{kid} {period} {packed}"
             self.documents[status_list.path(number)] = await asyncio.to_thread(_document, signed, made_of)
-            self._shown[number] = _Shown(frozenset(ended), packed, kid, period)
-        for number in self._shown.keys() - self._lists - self._ended.keys():
+            self._shown[number] = _Shown(bits, packed, kid, period)
+        for number in self._shown.keys() - self._lists - self._bits.keys():
             del self._shown[number], self.documents[status_list.path(number)]
 
 
-def _by_list(indices: Iterable[int]) -> dict[int, set[int]]:
-    found: defaultdict[int, set[int]] = defaultdict(set)
-    for status_index in indices:
-        found[status_list.number_of(status_index)].add(status_index)
-    return dict(found)
+def _marked(known: Mapping[int, bytes], ended: Sequence[int]) -> dict[int, bytes]:
+    """The lists in which these have ended, with what was known of them."""
+    found: defaultdict[int, array[int]] = defaultdict(lambda: array("q"))
+    for status_index in ended:
+        found[status_list.number_of(status_index)].append(status_index)
+    return {
+        number: status_list.with_ended(known.get(number, status_list.NONE_ENDED), those)
+        for number, those in found.items()
+    }
 
 
 def _document(signed: str, made_of: str) -> Document:

@@ -1,5 +1,6 @@
 """Client authentication: by the registered method and the current secret, whatever a copy says."""
 
+import asyncio
 import base64
 from collections.abc import Mapping
 from typing import Any
@@ -20,6 +21,7 @@ from broker.outbound import Outbound, Reach
 from broker.rates.allowance import Allowance
 from broker.store import clients
 from broker.store.database import Database
+from broker.store.watched import WatchedDatabase
 from tests.stage import HeldClock
 
 SECRET = "brs_canary"
@@ -201,3 +203,13 @@ async def test_a_secret_on_its_way_shows_itself_to_nobody(directory: ClientDirec
     ):
         assert presented.secret == SECRET
         assert SECRET not in repr(presented)
+
+
+async def test_who_wants_the_same_app_at_the_same_time_reads_it_once(directory: ClientDirectory) -> None:
+    """Of a busy app hundreds do, whenever its copy is over, and there are few connections to the database."""
+    begun: list[int] = []
+    fresh = ClientDirectory(WatchedDatabase(directory.database, begun.append), directory.clock)
+    found = await asyncio.gather(*(fresh.find("cli_basic") for _ in range(20)))
+    assert [client.client_id for client in found if client] == ["cli_basic"] * 20
+    assert begun == [1, -1]
+    assert fresh._reading == {}

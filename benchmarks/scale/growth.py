@@ -28,6 +28,7 @@ class Side:
         return Cost(
             median(one.service for one in played),
             median(one.database for one in played),
+            median(one.kernel for one in played),
             median(one.p50 for one in played),
         )
 

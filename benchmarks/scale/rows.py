@@ -14,6 +14,7 @@ from benchmarks.scale.web import REDIRECT_URI
 from broker.oauth.status_list import SIZE
 
 _DAY: Final = 86_400
+_LOADING_SECONDS: Final = 3600
 _ALPHABET: Final = str.maketrans("0189", "ghij")
 
 
@@ -55,6 +56,8 @@ def statements(size: Size, *, now: int, refresh_kid: str, ended_share: float) ->
 
     `ended_share` of the grants ended a moment ago, while a token of theirs is believed.
     """
+    # Loading takes a while, so that what is to be young afterwards is not born yet.
+    soon = now + _LOADING_SECONDS
     numbers = "generate_series($1::bigint, $2::bigint) AS i"
     owner = "((i + 1) / 2)"
     # The grants of whoever has a session: the first is its.
@@ -94,8 +97,8 @@ def statements(size: Size, *, now: int, refresh_kid: str, ended_share: float) ->
                 'a-nonce-of-usual-length-0123456789', 'openid profile offline_access', '', 1, {now - _DAY},
                 {now - _DAY}, {now + 300 * _DAY}, {now - _DAY}, 0, {now - 3600}, '{refresh_kid}',
                 {now + 29 * _DAY},
-                CASE WHEN {just_ended} THEN {now + 600} ELSE {now - 3000} END,
-                CASE WHEN {just_ended} THEN {now - 60} WHEN {long_over} THEN {now - 86_400} END,
+                CASE WHEN {just_ended} THEN {soon + 600} ELSE {now - 3000} END,
+                CASE WHEN {just_ended} THEN {soon} WHEN {long_over} THEN {now - 86_400} END,
                 CASE WHEN {just_ended} OR {long_over} THEN 'revoked' END, i - 1
             FROM {numbers}""",
         "audit_events": f"""
@@ -104,13 +107,13 @@ def statements(size: Size, *, now: int, refresh_kid: str, ended_share: float) ->
                 {_name("user", "i", "usr_")}, '{service.CLIENT_ID}', {_name("grant", "i")}, 'default',
                 {_name("request", "i")}
             FROM {numbers}""",
-        "spent_ids": f"INSERT INTO spent_ids SELECT {_digest('jti', 'i')}, {now + 600} + i % 60 FROM {numbers}",
+        "spent_ids": f"INSERT INTO spent_ids SELECT {_digest('jti', 'i')}, {soon} + i % 600 FROM {numbers}",
         "pushed_requests": f"""
             INSERT INTO pushed_requests (digest, client_id, parameters, expires_at)
-            SELECT {_digest("pushed", "i")}, '{service.CLIENT_ID}', '{{}}', {now + 60} FROM {numbers}""",
+            SELECT {_digest("pushed", "i")}, '{service.CLIENT_ID}', '{{}}', {soon} FROM {numbers}""",
         "deleted_grants": f"""
             INSERT INTO deleted_grants (status_index, ended_at, expires_at)
-            SELECT i - 1 + {size.grants}, {now - 3000}, {now + 600} FROM {numbers}""",
+            SELECT i - 1 + {size.grants}, {soon}, {soon + 600} FROM {numbers}""",
         "outbox": f"""
             INSERT INTO outbox (id, kind, payload, attempts, due_at, expires_at)
             SELECT {_name("delivery", "i")}, 'backchannel_logout', '{{}}', 1, {now + 3 * _DAY}, {now + 4 * _DAY}

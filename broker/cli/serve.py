@@ -46,10 +46,12 @@ def serve(host: str, port: int, workers: int, migrate: bool) -> None:
     # Here and not above: `broker --help` and the other commands do without them.
     from broker import log, settings
     from broker.cli.listening import bound, listen
+    from broker.cli.open_files import allow_many
     from broker.cli.serving import BACKLOG, serve_here
     from broker.cli.stopping import end_on_sigterm
 
     end_on_sigterm()
+    allow_many()
     chosen = settings.from_environment()
     log.configure(chosen.log_format, chosen.log_level)
     with bound(host, port) as sockets:

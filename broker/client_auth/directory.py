@@ -4,6 +4,7 @@ Whoever spends something for a client requires, in the statement that spends, th
 stale copy harms nobody.
 """
 
+import asyncio
 from dataclasses import dataclass, field
 
 from broker.clock import Clock
@@ -37,6 +38,7 @@ class ClientDirectory:
     database: Database
     clock: Clock
     _kept: dict[str, Client] = field(default_factory=dict)
+    _reading: dict[str, asyncio.Task[Client | None]] = field(default_factory=dict)
 
     async def find(self, client_id: str) -> Client | None:
         """The client, disabled or not; None when there is none. Raises `DatabaseUnavailable`."""
@@ -75,4 +77,9 @@ class ClientDirectory:
         kept = self._kept.get(client_id)
         if kept is not None and self.clock() - kept.read_at < seconds:
             return kept
-        return await self.reread(client_id)
+        reading = self._reading.get(client_id)
+        if reading is None:
+            # One for all who want it now: of a busy app there are hundreds, and few connections to the database.
+            reading = self._reading[client_id] = asyncio.create_task(self.reread(client_id))
+            reading.add_done_callback(lambda _: self._reading.pop(client_id, None))
+        return await asyncio.shield(reading)

@@ -42,17 +42,26 @@ def reference(issuer: str, status_index: int) -> dict[str, Any]:
     return {"status_list": {"idx": status_index % SIZE, "uri": address(issuer, number_of(status_index))}}
 
 
-def packed(ended: Iterable[int]) -> str:
-    """The `lst` in which these of the list's grants are INVALID ("Compressed Byte Array").
+NONE_ENDED: Final = bytes(SIZE // 8)
+"""The bits of a list in which every grant is VALID.
 
-    Always of full length, since verifiers refuse what has its place beyond the end, and the next grant's token
-    may be read by the list of a while ago.
-    """
-    bits = bytearray(SIZE // 8)
+Always of full length, since verifiers refuse what has its place beyond the end, and the next grant's token may be
+read by the list of a while ago.
+"""
+
+
+def with_ended(bits: bytes, ended: Iterable[int]) -> bytes:
+    """The bits of a list with these of its grants INVALID, too ("Compressed Byte Array")."""
+    changed = bytearray(bits)
     for status_index in ended:
-        byte, bit = divmod(status_index % SIZE, 8)
+        place = status_index % SIZE
         # Counted from the least significant bit.
-        bits[byte] |= 1 << bit
+        changed[place >> 3] |= 1 << (place & 7)
+    return bytes(changed)
+
+
+def packed(bits: bytes) -> str:
+    """The `lst` of these bits."""
     # Few bits, far apart: by runs alone they get as small as by all of zlib's best, in a hundredth of the time.
     zipper = zlib.compressobj(9, strategy=zlib.Z_RLE)
     return opaque.base64url(zipper.compress(bits) + zipper.flush())

@@ -24,8 +24,9 @@ CONNECT_SECONDS = 2.0
 CALL_SECONDS = 8.0
 MAX_ANSWER_BYTES = 64 * 1024
 
-# A slow upstream holds a connection for up to eight seconds, so this admits sixteen calls a second even then.
-_CONNECTIONS = 128
+# Who waits for TikTok holds a connection, for up to eight seconds: as many may wait as sign-ins can be done in
+# that time, several times over. What is idle is closed after `_KEEP_ALIVE_SECONDS`.
+_CONNECTIONS = 16_384
 _KEEP_ALIVE_SECONDS = 15.0
 
 _TIMEOUT: Final = httpx.Timeout(CALL_SECONDS, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS).as_dict()
