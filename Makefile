@@ -33,7 +33,7 @@ PEERS := $(if $(findstring oidc-provider,$(PEER)),var/peers/oidc-provider/.ready
 	$(if $(filter authlib,$(PEER)),var/peers/authlib/.ready)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test million clients verifiers ready lint style types container bench purging dialects release audit lock clean
+.PHONY: help demo test million clients verifiers ready lint style types container bench purging scale capacity dialects release audit lock clean
 
 help: ## Show this list
 	@echo 'Usage: make TARGET [ARGS="…"]     ARGS is handed on, as in: make test ARGS="tests/store -x"'
@@ -82,6 +82,9 @@ bench: .venv/.ready-dev $(PEERS) ## Measure speed and memory; PEER="oidc-provide
 
 purging: .venv/.ready-dev ## Measure what refreshes feel of ten million expired rows (half an hour)
 	@$(BIN)/python -m benchmarks.purging $(ARGS)
+
+capacity: .venv/.ready-dev ## Simulate what one core, one machine, ten replicas on one PostgreSQL carry
+	@$(BIN)/python -m benchmarks.capacity $(ARGS)
 
 dialects: .venv/.ready-dev $(if $(GO),var/dialects/cockroach) ## Ask CockroachDB's own parser whether it takes every statement (needs Go)
 	$(if $(GO),,@echo 'Go 1.25 or newer was not found: its parser is a Go module.' >&2; exit 1)

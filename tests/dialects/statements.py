@@ -36,11 +36,12 @@ class Written:
 
 def everything() -> list[Written]:
     """Those of the service and of the commands, and those of the migrations; each once."""
-    found = {one.sql: one for one in (*_of_the_migrations(), *_constants()) if not one.sql.startswith(_FOR_SQLITE)}
+    found = {one.sql: one for one in (*_of_the_migrations(), *constants()) if not one.sql.startswith(_FOR_SQLITE)}
     return list(found.values())
 
 
-def _constants() -> Iterator[Written]:
+def constants() -> Iterator[Written]:
+    """Those of the service and of the commands, as they go to PostgreSQL."""
     compiler = Compiler(make_url("postgresql+asyncpg://").get_dialect()())
     for module in pkgutil.walk_packages(broker.store.__path__, "broker.store."):
         for name, value in vars(importlib.import_module(module.name)).items():

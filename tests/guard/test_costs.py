@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from broker import background
+from tests.dialects.statements import constants
 from tests.documentation import ROOT, Page
 from tests.guard.costs import LEGS
 from tests.guard.playing import legs, prepared
@@ -37,16 +38,23 @@ async def test_each_leg_asks_what_the_table_says(heard: Statements, database_url
     """All at once: in their order, with every BEGIN and COMMIT, while each feature is switched on."""
     features = {"BROKER_AVATARS": "copy", "BROKER_LIMITS": "on"}
     found: dict[str, str] = {}
+    asked: set[str] = set()
     async with running_stage(database_url, clock, **features) as stage:
         await prepared(stage)
         heard.clear()
         async for name in legs(stage):
             found[name] = " ".join(heard.kinds)
+            asked.update(heard)
             heard.clear()
     found.pop("")
     told = {name: " ".join(getattr(cost, stage.database.dialect).sent) for name, cost in LEGS.items()}
     assert {name: words for name, words in found.items() if told.get(name) != words} == {}
     assert told.keys() == found.keys()
+    if stage.database.dialect == "postgresql":
+        # So nothing escapes those who read statements as they are written (`tests/dialects`).
+        assert {sql for sql in asked if not sql.startswith(("BEGIN", "COMMIT"))} <= {
+            one.sql for one in constants()
+        }
 
 
 def test_the_page_has_the_same_table() -> None:
