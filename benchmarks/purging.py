@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
@@ -23,6 +23,7 @@ from benchmarks import rounds, service
 from benchmarks.connections import Driven
 from benchmarks.postgresql import PostgreSQL, postgresql
 from benchmarks.processes import Generator, answering, generating
+from benchmarks.targets import Place
 
 _ROWS: Final = 10_000_000
 _ALLOWED: Final = 1.5
@@ -79,7 +80,7 @@ def measure(rows: int) -> Found:
             service.serving(
                 service.environment(database.url, tiktok), log=Path(scratch) / "log", cores=cores
             ) as broker,
-            generating(**{**rounds.plan(broker.port, secret), "at_once": _AT_ONCE}) as generator,
+            generating(**_plan(broker.port, tiktok, secret)) as generator,
         ):
             generator.drive("sign_in", 4 * _AT_ONCE)
             _refreshing(generator)
@@ -143,6 +144,11 @@ class _Purging:
                 raise RuntimeError("the service does not purge, or does not stop")
             before = self.gone()
             time.sleep(_LOOK_SECONDS)
+
+
+def _plan(port: int, tiktok: int, secret: str) -> dict[str, Any]:
+    place = Place(port, tiktok, "", 1, Path())
+    return service.program({}, secret, port=port).plan(place, at_once=_AT_ONCE)
 
 
 def _fill(database: PostgreSQL, rows: int) -> None:

@@ -6,9 +6,9 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from benchmarks import accounting, service
+from benchmarks import accounting
 from benchmarks.accounting import Memory
 from benchmarks.connections import Driven
 from benchmarks.legs import LEGS
@@ -89,12 +89,6 @@ def keep_apart(workers: int = 1) -> set[int]:
     left = set(sorted(_ALL_CORES)[: max(1, min(workers, len(_ALL_CORES) // 2))])
     os.sched_setaffinity(0, _ALL_CORES - left)
     return left
-
-
-def plan(port: int, secret: str) -> dict[str, Any]:
-    """What a load generator is to know of the broker on this port. `secret` is what `service.prepare` answered."""
-    nowhere = Place(port, free_port(), "", 1, Path())
-    return service.program({}, secret, port=port).plan(nowhere, at_once=AT_ONCE)
 
 
 def measure(
