@@ -8,10 +8,14 @@ import base64
 import hashlib
 import hmac
 import secrets
-from typing import Literal
+from typing import Final, Literal
 
-_ID_BYTES = 20
-_SECRET_BYTES = 35
+_ID_LETTERS: Final = 32
+_SECRET_LETTERS: Final = 56
+# RFC 4648 §6, in lower case. It is as long as a byte has values when repeated, so that each letter is as likely.
+_ALPHABET: Final = b"abcdefghijklmnopqrstuvwxyz234567"
+_LETTER_OF_BYTE: Final = _ALPHABET * 8
+_DIGIT_OF_LETTER: Final = bytes.maketrans(_ALPHABET, b"0123456789abcdefghijklmnopqrstuv")
 
 
 def random_bytes(count: int) -> bytes:
@@ -26,12 +30,17 @@ def fraction() -> float:
 
 def identifier(prefix: str = "") -> str:
     """A public name for a row (`usr_…`, `ses_…`, `cli_…`): 160 random bits behind the prefix."""
-    return prefix + encode(random_bytes(_ID_BYTES))
+    return prefix + letters(_ID_LETTERS)
 
 
 def secret(prefix: str = "") -> str:
     """A bearer secret (`brs_…`, `brc_…`, a session cookie): 280 random bits behind the prefix."""
-    return prefix + encode(random_bytes(_SECRET_BYTES))
+    return prefix + letters(_SECRET_LETTERS)
+
+
+def letters(count: int) -> str:
+    """Base32 of five random bits for each letter; eight letters spell five bytes."""
+    return random_bytes(count).translate(_LETTER_OF_BYTE).decode("ascii")
 
 
 def encode(raw: bytes) -> str:
@@ -41,11 +50,13 @@ def encode(raw: bytes) -> str:
 
 def decode(text: str) -> bytes | None:
     """What `encode` made `text` from, or None when it made no such text (wrong alphabet, case or length)."""
-    try:
-        raw = base64.b32decode(text.upper() + "=" * (-len(text) % 8))
-    except ValueError:
+    spelled = text.encode("ascii", "replace")
+    count, spare = divmod(5 * len(spelled), 8)
+    # More than four bits to spare are a letter too many; those that are spare must be zero.
+    if spelled.translate(None, _ALPHABET) or spare > 4:
         return None
-    return raw if encode(raw) == text else None
+    number = int(spelled.translate(_DIGIT_OF_LETTER) or b"0", 32)
+    return (number >> spare).to_bytes(count, "big") if number & ((1 << spare) - 1) == 0 else None
 
 
 def digest(value: str) -> bytes:

@@ -40,7 +40,7 @@ class Copier:
         except NoPicture as error:
             await self._give_up(user_id, name, error)
         else:
-            await self.database.transact(
+            await self.database.run(
                 avatars.keep, user_id, name, picture.media_type, picture.image, now=self.clock()
             )
             telemetry.AVATARS.labels("done").inc()

@@ -11,7 +11,7 @@ from broker.login.request import Asked
 from broker.login.started import Login
 from broker.oauth.authorization_request import AuthorizationRequest
 from broker.outbox import Outbox
-from broker.store import sign_ins
+from broker.store import sign_ins, sign_ins_at_once
 from broker.store.database import Database
 from broker.store.grants import NewGrant
 from broker.store.sessions import LiveSession, Session
@@ -92,7 +92,7 @@ class Codes:
         )
         try:
             outcome = await self.indices.placing(
-                lambda place: self.database.transact(sign_ins.record, sign_in.at(place), now=now)
+                lambda place: self.database.run(sign_ins_at_once.write, sign_in.at(place), now=now)
             )
         except TurnedAway as refusal:
             await self.database.transact(sign_ins.refuse, sign_in, refusal.reason, now=now)

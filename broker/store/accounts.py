@@ -1,9 +1,11 @@
 """Accounts: one TikTok `open_id` under one registration, with the tokens TikTok gave for it, sealed."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import bindparam, cast, select
+from sqlalchemy import Column, ColumnElement, bindparam, cast, select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql.dml import ReturningInsert
 
 from broker import opaque
 from broker.store import deliveries
@@ -28,40 +30,48 @@ class Authorization:
     in_doubt_from: int
 
 
-_NEW = (
-    "id",
-    "user_id",
-    "registration",
-    "open_id",
-    "granted_scope",
-    "sealed_tokens",
-    "access_expires_at",
-    "refresh_expires_at",
-    "refresh_lease",
-    "refresh_lease_until",
-    "authorized_at",
-    "created_at",
-)
-_insert = insert(accounts).from_select(
-    _NEW,
-    select(*(cast(bindparam(name), accounts.c[name].type).label(name) for name in _NEW)).where(
-        ~deliveries.TAKEN_BACK
-    ),
-)
-_UPSERT = _insert.on_conflict_do_update(
-    index_elements=[accounts.c.registration, accounts.c.open_id],
-    set_={
-        "user_id": _insert.excluded.user_id,
-        "granted_scope": _insert.excluded.granted_scope,
-        "sealed_tokens": _insert.excluded.sealed_tokens,
-        "access_expires_at": _insert.excluded.access_expires_at,
-        "refresh_expires_at": _insert.excluded.refresh_expires_at,
-        # Whoever was refreshing the pair before this one finds that it is another's.
-        "refresh_lease": _insert.excluded.refresh_lease,
-        "refresh_lease_until": _insert.excluded.refresh_lease_until,
-        "authorized_at": _insert.excluded.authorized_at,
-    },
-).returning(accounts.c.id)
+HAS_PAIR: ColumnElement[bool] = accounts.c.sealed_tokens.is_not(None)
+"""Whether the account is connected, as its row is now: also where a statement has begun before it was changed."""
+
+
+def upserting(
+    user_id: ColumnElement[str],
+    *conditions: ColumnElement[bool],
+    known_only_if: ColumnElement[bool] | None = None,
+) -> ReturningInsert[tuple[str]]:
+    """Makes the account of this user or brings it up to date, unless its consent has been taken back meanwhile.
+
+    It answers with its id; its parameters are `yielded`. One that is there is left alone unless `known_only_if`.
+    """
+    given = {column: _given(column) for column in accounts.columns} | {accounts.c.user_id: user_id}
+    new = select(*(value.label(column.name) for column, value in given.items())).where(
+        ~deliveries.TAKEN_BACK, *conditions
+    )
+    wanted = insert(accounts).from_select(list(given), new)
+    return wanted.on_conflict_do_update(
+        index_elements=[accounts.c.registration, accounts.c.open_id],
+        set_={
+            "user_id": wanted.excluded.user_id,
+            "granted_scope": wanted.excluded.granted_scope,
+            "sealed_tokens": wanted.excluded.sealed_tokens,
+            "access_expires_at": wanted.excluded.access_expires_at,
+            "refresh_expires_at": wanted.excluded.refresh_expires_at,
+            # Whoever was refreshing the pair before this one finds that it is another's.
+            "refresh_lease": wanted.excluded.refresh_lease,
+            "refresh_lease_until": wanted.excluded.refresh_lease_until,
+            "authorized_at": wanted.excluded.authorized_at,
+        },
+        where=known_only_if,
+    ).returning(accounts.c.id)
+
+
+def _given(column: Column[Any]) -> ColumnElement[Any]:
+    # `registration` and `open_id` are those that word of TikTok's is looked for by, too.
+    named = column.name if column.name in ("registration", "open_id") else f"account_{column.name}"
+    return cast(bindparam(named), column.type)
+
+
+_UPSERT = upserting(_given(accounts.c.user_id))
 
 
 async def upsert(tx: Transaction, authorization: Authorization, *, user_id: str, now: int) -> str | None:
@@ -69,20 +79,23 @@ async def upsert(tx: Transaction, authorization: Authorization, *, user_id: str,
 
     It follows its `union_id`: an account met under another user moves.
     """
-    row = await tx.one(
-        _UPSERT,
-        id=opaque.identifier(),
-        user_id=user_id,
-        registration=authorization.registration,
-        open_id=authorization.open_id,
-        granted_scope=authorization.granted_scope,
-        sealed_tokens=authorization.sealed_tokens,
-        access_expires_at=authorization.access_expires_at,
-        refresh_expires_at=authorization.refresh_expires_at,
-        refresh_lease=None,
-        refresh_lease_until=None,
-        authorized_at=now,
-        created_at=now,
-        in_doubt_from=authorization.in_doubt_from,
-    )
+    row = await tx.one(_UPSERT, **yielded(authorization, now=now), account_user_id=user_id)
     return None if row is None else str(row["id"])
+
+
+def yielded(authorization: Authorization, *, now: int) -> dict[str, Any]:
+    """What `upserting` is to know of the account."""
+    return {
+        "account_id": opaque.identifier(),
+        "registration": authorization.registration,
+        "open_id": authorization.open_id,
+        "account_granted_scope": authorization.granted_scope,
+        "account_sealed_tokens": authorization.sealed_tokens,
+        "account_access_expires_at": authorization.access_expires_at,
+        "account_refresh_expires_at": authorization.refresh_expires_at,
+        "account_refresh_lease": None,
+        "account_refresh_lease_until": None,
+        "account_authorized_at": now,
+        "account_created_at": now,
+        "in_doubt_from": authorization.in_doubt_from,
+    }

@@ -5,8 +5,23 @@ copy it. Its first part is the `id` of the person's one row here, the rest the r
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Insert,
+    Text,
+    bindparam,
+    cast,
+    delete,
+    exists,
+    func,
+    literal,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from broker.store import outbox as deliveries
@@ -33,11 +48,20 @@ _STILL_THEIRS = (users.c.id == bindparam("user"), users.c.avatar_id == bindparam
 _WANTED = select(users.c.avatar_url).where(*_STILL_THEIRS)
 # Changes nothing but holds the row: whoever erases the person or brings another picture waits, or was first.
 _HOLD = update(users).where(*_STILL_THEIRS).values(avatar_id=users.c.avatar_id)
-_insert = insert(avatars)
-_KEEP = _insert.on_conflict_do_update(
-    index_elements=[avatars.c.user_id],
-    set_={name: _insert.excluded[name] for name in ("id", "version", "media_type", "image", "created_at")},
-)
+
+
+def _keeping(*conditions: ColumnElement[bool]) -> Insert:
+    columns = [column for column in avatars.columns if column is not avatars.c.user_id]
+    given = select(*(cast(bindparam(column.name), column.type) for column in (avatars.c.user_id, *columns)))
+    new = insert(avatars).from_select(["user_id", *(column.name for column in columns)], given.where(*conditions))
+    return new.on_conflict_do_update(
+        index_elements=[avatars.c.user_id], set_={column: new.excluded[column.name] for column in columns}
+    )
+
+
+# SQLite takes an ON CONFLICT behind a SELECT only if that has a WHERE.
+_KEEP = _keeping(true())
+_HOLD_AND_KEEP = _keeping(exists(_HOLD.returning(users.c.id).cte("held").select()))
 _GIVE_UP = (
     update(users)
     .where(*_STILL_THEIRS)
@@ -56,12 +80,45 @@ _FIND = select(avatars.c.id, avatars.c.version, avatars.c.media_type, avatars.c.
 _AWAITED = select(outbox.c.id).where(outbox.c.id == bindparam("name"))
 _FORGET_LINK = update(users).where(users.c.id == bindparam("user")).values(avatar_url=None, avatar_id=None)
 _FORGET = delete(avatars).where(avatars.c.user_id == bindparam("user"))
+_OFFERED = bindparam("person_avatar_id", type_=Text)
+
+
+def _version(name: ColumnElement[str]) -> ColumnElement[str]:
+    return func.substr(name, AVATAR_HANDLE_LENGTH + 1)
 
 
 async def ask(tx: Transaction, user_id: str, name: str, *, now: int) -> None:
     """Have the person's picture copied under this new name; it is tried for an hour."""
     payload = {"user_id": user_id, "name": name, "tried_until": now + _TRIED_SECONDS}
     await deliveries.put(tx, AVATAR, payload, delivery_id=name, expires_at=now + _DELIVERY_SECONDS, now=now)
+
+
+def asking(user_id: ColumnElement[str], name: ColumnElement[str]) -> Insert:
+    """The same as part of a longer statement, if the name that was offered is now the picture's. For PostgreSQL.
+
+    Its parameters are `asked`, and the `person_avatar_id` of `users.vouched`.
+    """
+    until = bindparam("tried_until", type_=BigInteger)
+    payload = func.json_build_object("user_id", user_id, "name", name, "tried_until", until)
+    given: dict[str, ColumnElement[Any]] = {
+        "id": name,
+        "kind": literal(AVATAR),
+        "payload": payload.cast(Text),
+        "attempts": literal(0),
+        "due_at": bindparam("picture_due_at", type_=BigInteger),
+        "expires_at": bindparam("picture_expires_at", type_=BigInteger),
+    }
+    named = select(*given.values()).where(_version(name) == _version(_OFFERED))
+    return insert(outbox).from_select(list(given), named)
+
+
+def asked(*, now: int) -> dict[str, int]:
+    """What `asking` is to know."""
+    return {
+        "tried_until": now + _TRIED_SECONDS,
+        "picture_due_at": now,
+        "picture_expires_at": now + _DELIVERY_SECONDS,
+    }
 
 
 async def wanted(tx: Transaction, user_id: str, name: str) -> str | None:
@@ -71,19 +128,20 @@ async def wanted(tx: Transaction, user_id: str, name: str) -> str | None:
 
 
 async def keep(tx: Transaction, user_id: str, name: str, media_type: str, image: bytes, *, now: int) -> bool:
-    """Keep the copy in place of any before; False when it is not the person's any more. For `transact`."""
-    if not await tx.run(_HOLD, user=user_id, name=name):
-        return False
-    await tx.run(
-        _KEEP,
-        id=name[:AVATAR_HANDLE_LENGTH],
-        version=name[AVATAR_HANDLE_LENGTH:],
-        user_id=user_id,
-        media_type=media_type,
-        image=image,
-        created_at=now,
-    )
-    return True
+    """Keep the copy in place of any before; False when it is not the person's any more. For `run`."""
+    copy = {
+        "id": name[:AVATAR_HANDLE_LENGTH],
+        "version": name[AVATAR_HANDLE_LENGTH:],
+        "user_id": user_id,
+        "media_type": media_type,
+        "image": image,
+        "created_at": now,
+    }
+    theirs = {"user": user_id, "name": name}
+    if tx.folds:
+        return bool(await tx.run(_HOLD_AND_KEEP, **theirs, **copy))
+    async with tx.whole():
+        return bool(await tx.run(_HOLD, **theirs) and await tx.run(_KEEP, **copy))
 
 
 async def give_up(tx: Transaction, user_id: str, name: str) -> None:

@@ -42,6 +42,10 @@ class Transaction(Protocol):
     async def each(self, statement: Executable, rows: Sequence[Mapping[str, object]]) -> None:
         """Run it with the parameters of each of the rows: many cost little more than one."""
 
+    @property
+    def folds(self) -> bool:
+        """Whether one statement may write to several tables: PostgreSQL takes it, SQLite does not."""
+
     def whole(self) -> AbstractAsyncContextManager[object]:
         """What runs inside is kept or undone together, where each statement would stand for itself, too."""
 
@@ -85,6 +89,10 @@ class PlaceTaken(Exception):
 
     It happens after a standby was promoted that had not heard of the last places that were reserved.
     """
+
+
+class ConstraintViolated(Exception):
+    """The schema forbids what a statement would have written; nothing of it was."""
 
 
 class SchemaMismatch(Exception):

@@ -4,6 +4,7 @@ Spending its code is `redeeming`, spending its refresh tokens is `rotating`.
 """
 
 from dataclasses import dataclass
+from typing import Any, Final
 
 from sqlalchemy import bindparam, cast, exists, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -44,12 +45,9 @@ class NewGrant:
     status_index: int | None = None
 
 
-_NEW = (
+GIVEN: Final = (
     "id",
     "client_id",
-    "user_id",
-    "account_id",
-    "session_id",
     "login_digest",
     "code_digest",
     "code_expires_at",
@@ -66,6 +64,8 @@ _NEW = (
     "generation",
     "status_index",
 )
+"""The columns of a grant that begins, but for whose it is."""
+_NEW = (*GIVEN, "user_id", "account_id", "session_id")
 _BEGIN = (
     insert(grants)
     .from_select(
@@ -91,31 +91,31 @@ async def begin(
     tx: Transaction, new: NewGrant, *, user_id: str, account_id: str, session_id: str, now: int
 ) -> bool:
     """Begin the grant and spend its login; False when the login is spent or the client gone or disabled."""
-    return bool(
-        await tx.run(
-            _BEGIN,
-            id=new.id,
-            client_id=new.client_id,
-            user_id=user_id,
-            account_id=account_id,
-            session_id=session_id,
-            login_digest=new.login_digest,
-            code_digest=new.code_digest,
-            code_expires_at=new.code_expires_at,
-            redirect_uri=new.redirect_uri,
-            code_challenge=new.code_challenge,
-            code_jkt=new.code_jkt,
-            nonce=new.nonce,
-            scope=new.scope,
-            resources=new.resources,
-            offline=int(new.offline),
-            auth_time=new.auth_time,
-            created_at=now,
-            expires_at=new.expires_at,
-            generation=0,
-            status_index=new.status_index,
-        )
-    )
+    whose = {"user_id": user_id, "account_id": account_id, "session_id": session_id}
+    return bool(await tx.run(_BEGIN, **columns(new, now=now), **whose))
+
+
+def columns(new: NewGrant, *, now: int) -> dict[str, Any]:
+    """What the row of a grant that begins holds, but for whose it is."""
+    return {
+        "id": new.id,
+        "client_id": new.client_id,
+        "login_digest": new.login_digest,
+        "code_digest": new.code_digest,
+        "code_expires_at": new.code_expires_at,
+        "redirect_uri": new.redirect_uri,
+        "code_challenge": new.code_challenge,
+        "code_jkt": new.code_jkt,
+        "nonce": new.nonce,
+        "scope": new.scope,
+        "resources": new.resources,
+        "offline": int(new.offline),
+        "auth_time": new.auth_time,
+        "created_at": now,
+        "expires_at": new.expires_at,
+        "generation": 0,
+        "status_index": new.status_index,
+    }
 
 
 async def end(tx: Transaction, grant_id: str, *, reason: str, request_id: str | None, now: int) -> bool:

@@ -23,6 +23,7 @@ from sqlalchemy import Executable, make_url
 from broker.store import revision
 from broker.store.database import (
     Compiler,
+    ConstraintViolated,
     DatabaseUnavailable,
     P,
     PlaceTaken,
@@ -95,6 +96,8 @@ class _Connection(asyncpg.Connection):
 
 class PostgresTransaction:
     """Runs statements on one connection; `SchemaMismatch` and `DatabaseUnavailable` come from each by itself."""
+
+    folds = True
 
     def __init__(self, connection: PoolConnectionProxy) -> None:
         self._connection = connection
@@ -226,7 +229,9 @@ def _translated() -> Iterator[None]:
     except asyncpg.UniqueViolationError as error:
         if error.constraint_name == _PLACE:
             raise PlaceTaken from error
-        raise
+        raise ConstraintViolated(error.constraint_name) from error
+    except asyncpg.NotNullViolationError as error:
+        raise ConstraintViolated(error.column_name) from error
     except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
         raise SchemaMismatch(str(error)) from error
     except _AWAY as error:

@@ -52,6 +52,8 @@ class Heard:
 
 _NOW = bindparam("now", type_=BigInteger)
 _LIVE = (sessions.c.ended_at.is_(None), sessions.c.expires_at > _NOW)
+GIVEN = ("id", "cookie_digest", "auth_time", "expires_at", "max_expires_at", "ended_at")
+"""The columns of a session that begins, but for whose it is."""
 _OPEN = insert(sessions)
 _FIND = (
     select(
@@ -117,17 +119,19 @@ _ITS_CLIENTS = (
 
 async def begin(tx: Transaction, session: Session, *, user_id: str, account_id: str) -> None:
     """Open the session for this user, begun through this account."""
-    await tx.run(
-        _OPEN,
-        id=session.id,
-        cookie_digest=session.cookie_digest,
-        user_id=user_id,
-        account_id=account_id,
-        auth_time=session.auth_time,
-        expires_at=session.expires_at,
-        max_expires_at=session.max_expires_at,
-        ended_at=None,
-    )
+    await tx.run(_OPEN, **columns(session), user_id=user_id, account_id=account_id)
+
+
+def columns(session: Session) -> dict[str, Any]:
+    """What the row of a session that begins holds, but for whose it is."""
+    return {
+        "id": session.id,
+        "cookie_digest": session.cookie_digest,
+        "auth_time": session.auth_time,
+        "expires_at": session.expires_at,
+        "max_expires_at": session.max_expires_at,
+        "ended_at": None,
+    }
 
 
 async def renew(

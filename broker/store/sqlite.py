@@ -55,6 +55,8 @@ class SqliteTransaction:
     Each raises `SchemaMismatch` and `DatabaseUnavailable` by itself.
     """
 
+    folds = False
+
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 

@@ -1,6 +1,8 @@
 """People: one row per TikTok `union_id`, under a `sub` of our own."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from sqlalchemy import and_, bindparam, case, func, or_, select
@@ -8,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from broker import opaque
 from broker.store import joining
-from broker.store.database import Transaction
+from broker.store.database import Row, Transaction
 from broker.store.schema import users
 
 AVATAR_HANDLE_LENGTH = 32
@@ -39,15 +41,18 @@ class User:
     new_avatar: str | None = None
 
 
-_insert = insert(users)
+# Each with a name that only people's parameters have, so that this may be part of a longer statement.
+_insert = insert(users).values({column: bindparam(f"person_{column.name}") for column in users.columns})
 # TikTok signs its links anew each time and spreads them over hosts; what stays with a picture is the path. Whether
 # the old link has it, is asked in the one way that both databases know.
 _OLD_LINK = users.c.avatar_url.concat("?")
-_SAME_PICTURE = func.replace(_OLD_LINK, bindparam("avatar_path", type_=users.c.avatar_url.type), "") != _OLD_LINK
+_SAME_PICTURE = (
+    func.replace(_OLD_LINK, bindparam("person_avatar_path", type_=users.c.avatar_url.type), "") != _OLD_LINK
+)
 _NEW_AVATAR_ID = func.substr(
     func.coalesce(users.c.avatar_id, _insert.excluded.avatar_id), 1, AVATAR_HANDLE_LENGTH
 ).concat(func.substr(_insert.excluded.avatar_id, AVATAR_HANDLE_LENGTH + 1))
-_UPSERT = _insert.on_conflict_do_update(
+UPSERT: Final = _insert.on_conflict_do_update(
     index_elements=[users.c.union_id],
     set_={
         # What this sign-in did not tell (a scope not granted this time) is no news: the old value stays.
@@ -68,6 +73,7 @@ _UPSERT = _insert.on_conflict_do_update(
         "updated_at": _insert.excluded.updated_at,
     },
 ).returning(users.c.id, users.c.blocked_at, users.c.avatar_id, joining.AWAITED.label("awaited"))
+"""Makes the row or brings it up to date; its parameters are `vouched`, and `known` reads its answer."""
 
 _ID_OF = select(users.c.id).where(users.c.union_id == bindparam("union"))
 
@@ -92,33 +98,43 @@ async def upsert(
     By `registration` and `open_id` an import may have promised them a `sub`, as by the `union_id`. With
     `copy_avatar` another picture than before gets a name, and somebody is to copy it.
     """
-    link = profile.avatar_url
-    avatar_id = new_avatar_id() if copy_avatar and link else None
-    fresh = opaque.identifier("usr_")
-    row = await tx.one(
-        _UPSERT,
-        id=fresh,
-        union_id=profile.union_id,
-        display_name=profile.display_name,
-        username=profile.username,
-        avatar_url=link,
-        avatar_path=f"{urlsplit(link).path}?" if link else None,
-        avatar_id=avatar_id,
-        created_at=now,
-        updated_at=now,
-        blocked_at=None,
-        vouched_union_id=profile.union_id,
-        vouched_registration=registration,
-        vouched_open_id=open_id,
-    )
+    person = vouched(profile, registration=registration, open_id=open_id, copy_avatar=copy_avatar, now=now)
+    row = await tx.one(UPSERT, **person)
     if row is None:
         raise LookupError("an upsert answers with its row")
-    given = row["avatar_id"]
-    named = avatar_id is not None and given is not None and given.endswith(avatar_id[AVATAR_HANDLE_LENGTH:])
+    return known(row, person)
+
+
+def vouched(
+    profile: Profile, *, registration: str | None, open_id: str | None, copy_avatar: bool, now: int
+) -> dict[str, Any]:
+    """What `UPSERT` is to know of the person."""
+    link = profile.avatar_url
+    return {
+        "person_id": opaque.identifier("usr_"),
+        "person_union_id": profile.union_id,
+        "person_display_name": profile.display_name,
+        "person_username": profile.username,
+        "person_avatar_url": link,
+        "person_avatar_path": f"{urlsplit(link).path}?" if link else None,
+        "person_avatar_id": new_avatar_id() if copy_avatar and link else None,
+        "person_created_at": now,
+        "person_updated_at": now,
+        "person_blocked_at": None,
+        "vouched_union_id": profile.union_id,
+        "vouched_registration": registration,
+        "vouched_open_id": open_id,
+    }
+
+
+def known(row: Row, person: Mapping[str, Any]) -> User:
+    """Who they are, by what `UPSERT` answered when it was given this `person`."""
+    offered, given = person["person_avatar_id"], row["avatar_id"]
+    named = offered is not None and given is not None and given.endswith(offered[AVATAR_HANDLE_LENGTH:])
     return User(
         id=row["id"],
         blocked=row["blocked_at"] is not None,
-        new=row["id"] == fresh,
+        new=row["id"] == person["person_id"],
         awaited=bool(row["awaited"]),
         new_avatar=given if named else None,
     )
@@ -126,4 +142,4 @@ async def upsert(
 
 def new_avatar_id() -> str:
     """A name for a picture: 160 random bits that stay with the person, and forty that change with the picture."""
-    return opaque.identifier() + opaque.encode(opaque.random_bytes(5))
+    return opaque.identifier() + opaque.letters(8)

@@ -24,7 +24,7 @@ from broker.web.errors import Json
 from broker.web.tracing import trace_id
 
 _log = log.get("http")
-_REQUEST_ID_BYTES: Final = 10
+_REQUEST_ID_LETTERS: Final = 16
 _NUMBER: Final = re.compile(r"[0-9]+\Z")
 _OTHER: Final = "other"
 _METHODS: Final = {name: name for name in ("GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE")}
@@ -66,7 +66,7 @@ class Edge:
             await self.inside(scope, receive, send)
             return
         started = self.stopwatch()
-        request_id = opaque.encode(opaque.random_bytes(_REQUEST_ID_BYTES))
+        request_id = opaque.letters(_REQUEST_ID_LETTERS)
         scope["broker.request_id"] = request_id
         facts = log_request.begin(request_id, trace_id(scope["headers"]))
         status = 0

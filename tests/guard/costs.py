@@ -62,14 +62,19 @@ def _alone(word: str) -> Cost:
     return Cost(Asked(f"({word})"), Asked(word))
 
 
+def _folded(words: str) -> Cost:
+    """A transaction that is one statement on PostgreSQL."""
+    return Cost(Asked(words), Asked("WITH"))
+
+
 _NOTHING = _both("")
 
 LEGS: Mapping[str, Cost] = {
     "`/authorize`": _NOTHING,
     # User, delivery of the picture, account, session, grant, event.
-    "callback, somebody new": _both("(INSERT INSERT INSERT INSERT INSERT INSERT)"),
-    "callback, somebody known": _both("(INSERT INSERT INSERT INSERT INSERT)"),
-    "callback, somebody known, a new picture": _both("(INSERT INSERT INSERT INSERT INSERT INSERT)"),
+    "callback, somebody new": _folded("(INSERT INSERT INSERT INSERT INSERT INSERT)"),
+    "callback, somebody known": _folded("(INSERT INSERT INSERT INSERT INSERT)"),
+    "callback, somebody known, a new picture": _folded("(INSERT INSERT INSERT INSERT INSERT INSERT)"),
     "callback, signed in already": _both("(INSERT INSERT UPDATE INSERT INSERT)"),
     "code exchange": _alone("UPDATE"),
     "code exchange, DPoP": _both("(UPDATE INSERT)"),

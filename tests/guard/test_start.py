@@ -39,6 +39,7 @@ OF_THE_COMMAND = {
         ".serve",
         ".schema",
         ".listening",
+        ".open_files",
         ".serving",
         ".stopping",
         ".output",

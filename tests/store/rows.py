@@ -6,7 +6,7 @@ from typing import Any, cast
 from sqlalchemy import text
 from sqlalchemy.sql.elements import TextClause
 
-from broker.store import clients, redeeming, rotating, sign_ins
+from broker.store import clients, redeeming, rotating, sign_ins_at_once
 from broker.store.accounts import Authorization
 from broker.store.database import Database, Row, Transaction
 from broker.store.grant_rows import Refused, Spent, StaleClient
@@ -104,7 +104,7 @@ def sign_in_of_another() -> SignIn:
 
 async def record(database: Database, signed: SignIn | None = None, *, now: int = NOW) -> Written | Blocked:
     """Write a sign-in as the callback does."""
-    return await database.transact(sign_ins.record, signed or sign_in(), now=now)
+    return await database.run(sign_ins_at_once.write, signed or sign_in(), now=now)
 
 
 async def redeem(database: Database, **changes: Any) -> Outcome:

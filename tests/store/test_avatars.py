@@ -1,7 +1,6 @@
 """Which picture is somebody's, and that a copy is kept only while it is that one."""
 
 import asyncio
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,8 +9,7 @@ from broker.store import avatars, outbox, users
 from broker.store.database import Database
 from broker.store.users import AVATAR_HANDLE_LENGTH
 from tests.by_hand import execute
-from tests.store.rows import NOW, add_client, profile, record, row, sign_in
-from tests.store.watching import Statements
+from tests.store.rows import NOW, profile, row
 
 LINK = "https://p16-sign.tiktokcdn.com/tos/a~c5_168x168.jpeg?x-expires=1&x-signature=a"
 SAME = [
@@ -32,7 +30,7 @@ async def kept(database: Database) -> dict[str, Any]:
 
 async def keep(database: Database, user: users.User, image: bytes = b"image") -> bool:
     assert user.new_avatar is not None
-    return await database.transact(avatars.keep, user.id, user.new_avatar, "image/png", image, now=NOW)
+    return await database.run(avatars.keep, user.id, user.new_avatar, "image/png", image, now=NOW)
 
 
 async def test_a_picture_has_a_name_from_the_first_sign_in_on(database: Database) -> None:
@@ -74,18 +72,6 @@ async def test_while_nothing_is_copied_there_are_no_names(database: Database) ->
     await met(database, ANOTHER, copy=False)
     assert (await kept(database))["avatar_id"] is None
     assert (await met(database, ANOTHER)).new_avatar is not None
-
-
-async def test_a_sign_in_with_a_new_picture_costs_one_insert_more(
-    statements: Statements, database: Database
-) -> None:
-    await add_client(database)
-    for number, (link, inserts) in enumerate([(LINK, 6), (SAME[1], 5), (ANOTHER, 6)]):
-        grant: dict[str, Any] = {"id": f"g{number}", "code_digest": b"%d" % number, "login_digest": b"%d" % number}
-        signed = sign_in(person=profile(avatar_url=link), session=f"ses_{number}", **grant)
-        statements.clear()
-        await record(database, replace(signed, copy_avatar=True))
-        assert statements.kinds == ["BEGIN", *["INSERT"] * inserts, "COMMIT"]
 
 
 async def test_a_copy_is_found_by_every_name_of_its_person(database: Database) -> None:

@@ -51,6 +51,7 @@ class Explaining:
     def __init__(self, tx: Transaction) -> None:
         self.tx = tx
         self.plans: list[str] = []
+        self.folds = tx.folds
 
     async def one(self, statement: Executable, **parameters: object) -> Row | None:
         await self._explain(statement, parameters)

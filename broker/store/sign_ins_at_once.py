@@ -1,0 +1,101 @@
+"""A sign-in in one statement, where one may write to several tables (PostgreSQL): a round trip instead of eight.
+
+The schema decides. Where something is not as in nearly every sign-in, a column is left without the value that it
+must have, or a digest is there already: then nothing is written, and the way of many steps finds out why.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Insert, Select, Table, Text, bindparam, insert, or_, select
+
+from broker.store import accounts, audit, avatars, sign_ins, users
+from broker.store import grants as grants_store
+from broker.store import sessions as sessions_store
+from broker.store.database import ConstraintViolated, Transaction
+from broker.store.schema import audit_events, clients, grants, sessions
+from broker.store.sign_ins import Blocked, SignIn, Written
+
+
+async def write(tx: Transaction, sign_in: SignIn, *, now: int) -> Written | Blocked:
+    """What `sign_ins.record` does, in one statement whenever that will do. For `run`; raises what that raises."""
+    if tx.folds and sign_in.old_cookie is None and sign_in.pushed_request is None:
+        try:
+            return await _at_once(tx, sign_in, now=now)
+        except ConstraintViolated:
+            pass
+    async with tx.whole():
+        return await sign_ins.record(tx, sign_in, now=now)
+
+
+async def _at_once(tx: Transaction, sign_in: SignIn, *, now: int) -> Written:
+    person = users.vouched(
+        sign_in.profile,
+        registration=sign_in.authorization.registration,
+        open_id=sign_in.authorization.open_id,
+        copy_avatar=sign_in.copy_avatar,
+        now=now,
+    )
+    event = audit.happened(
+        "sign_in",
+        actor="user",
+        client_id=sign_in.grant.client_id,
+        session_id=sign_in.session.id,
+        grant_id=sign_in.grant.id,
+        registration=sign_in.authorization.registration,
+        request_id=sign_in.request_id,
+        now=now,
+    )
+    row = await tx.one(
+        _SIGN_IN,
+        **person,
+        expected_user=sign_in.expected_user,
+        **accounts.yielded(sign_in.authorization, now=now),
+        **_named("session", sessions_store.columns(sign_in.session)),
+        **_named("grant", grants_store.columns(sign_in.grant, now=now)),
+        **_named("event", event),
+        **avatars.asked(now=now),
+    )
+    if row is None:
+        raise LookupError("an upsert answers with its row")
+    user = users.known(row, person)
+    return Written(user.id, avatar_awaits=user.new_avatar is not None)
+
+
+def _named(part: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"{part}_{column}": value for column, value in values.items()}
+
+
+def _inserted(part: str, table: Table, given: Iterable[str], found: Mapping[str, ColumnElement[Any]]) -> Insert:
+    """A row of what is `given` under its part's name, and of what other parts have `found`."""
+    parameters = {name: bindparam(f"{part}_{name}", type_=table.c[name].type) for name in given}
+    return insert(table).values(parameters | dict(found))
+
+
+def _folded() -> Select[Any]:
+    expected = bindparam("expected_user", type_=Text)
+    person = users.UPSERT.cte("person")
+    account = accounts.upserting(
+        person.c.id,
+        person.c.blocked_at.is_(None),
+        ~person.c.awaited,
+        or_(expected.is_(None), person.c.id == expected),
+        # Whoever takes a consent back just now has done so after this statement began to look, but not before it
+        # holds the account.
+        known_only_if=accounts.HAS_PAIR,
+    ).cte("account")
+    its_person = {"user_id": select(person.c.id).scalar_subquery()}
+    whose = its_person | {"account_id": select(account.c.id).scalar_subquery()}
+    app = select(clients.c.client_id).where(
+        clients.c.client_id == bindparam("grant_client_id"), clients.c.disabled_at.is_(None)
+    )
+    begun = {"client_id": app.scalar_subquery(), "session_id": bindparam("session_id", type_=Text)}
+    return select(person).add_cte(
+        _inserted("session", sessions, sessions_store.GIVEN, whose).cte("session"),
+        _inserted("grant", grants, grants_store.GIVEN, whose | begun).cte("begun"),
+        _inserted("event", audit_events, audit_events.columns.keys(), its_person).cte("event"),
+        avatars.asking(person.c.id, person.c.avatar_id).cte("picture"),
+    )
+
+
+_SIGN_IN: Final = _folded()
