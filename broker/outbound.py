@@ -180,14 +180,11 @@ def _tls() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
-def guarded(reach: Reach) -> aiohttp.TCPConnector:
-    """Makes connections that `reach` allows, and keeps none. To be called in a running loop."""
+def guarded(reach: Reach, *, kept_seconds: float = 0.0) -> aiohttp.TCPConnector:
+    """Makes connections that `reach` allows, and keeps idle ones for so long. To be called in a running loop."""
+    keeping: dict[str, Any] = {"keepalive_timeout": kept_seconds} if kept_seconds else {"force_close": True}
     return aiohttp.TCPConnector(
-        ssl=_tls(),
-        limit=32,
-        resolver=ThreadedResolver(),
-        socket_factory=_Guarded(reach),
-        force_close=True,
+        ssl=_tls(), limit=32, resolver=ThreadedResolver(), socket_factory=_Guarded(reach), **keeping
     )
 
 

@@ -16,6 +16,7 @@ from broker.outbound import CONNECT_SECONDS, USER_AGENT, Reach, Unreachable, gua
 
 MEDIA_TYPES: Final = ("image/jpeg", "image/png", "image/webp", "image/gif")
 _CALL_SECONDS: Final = 5.0
+_KEPT_SECONDS: Final = 15.0
 _MOST_BYTES: Final = 512 * 1024
 _CHUNK_BYTES: Final = 64 * 1024
 _HEADERS: Final = {"User-Agent": USER_AGENT, "Accept": ", ".join(MEDIA_TYPES), "Accept-Encoding": "identity"}
@@ -89,7 +90,8 @@ def _recognised(image: bytearray) -> str | None:
 async def pictures(reach: Reach) -> AsyncIterator[Pictures]:
     """The fetcher, open for the length of the block."""
     async with aiohttp.ClientSession(
-        connector=guarded(reach),
+        # Pictures come from a few hosts of TikTok's, and shaking hands with one costs more than the picture.
+        connector=guarded(reach, kept_seconds=_KEPT_SECONDS),
         cookie_jar=aiohttp.DummyCookieJar(),
         # `total` is for the whole call, the body included.
         timeout=aiohttp.ClientTimeout(total=_CALL_SECONDS, connect=CONNECT_SECONDS),

@@ -117,12 +117,13 @@ class Browser:
                 yield name
 
     def _set(self, response: Response, name: str, value: str, max_age: int) -> None:
-        response.set_cookie(
-            name, value, max_age=max_age, path="/", secure=self.secure, httponly=True, samesite="lax"
-        )
+        # RFC 6265 §4.1.1. Names and values are letters of base32 and base64url, of which none needs quoting.
+        secure = "; Secure" if self.secure else ""
+        cookie = f"{name}={value}; HttpOnly; Max-Age={max_age}; Path=/; SameSite=lax{secure}"
+        response.headers.append("Set-Cookie", cookie)
 
     def _delete(self, response: Response, name: str) -> None:
-        response.delete_cookie(name, path="/", secure=self.secure, httponly=True, samesite="lax")
+        self._set(response, name, "", 0)
 
 
 def _begun(value: str) -> int:

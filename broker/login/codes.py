@@ -92,7 +92,7 @@ class Codes:
         )
         try:
             outcome = await self.indices.placing(
-                lambda place: self.database.run(sign_ins_at_once.write, sign_in.at(place), now=now)
+                lambda place: self.database.run(sign_ins_at_once.record, sign_in.at(place), now=now)
             )
         except TurnedAway as refusal:
             await self.database.transact(sign_ins.refuse, sign_in, refusal.reason, now=now)
@@ -123,7 +123,9 @@ class Codes:
             pushed_request=asked.pushed,
             request_id=request.scope["broker.request_id"],
         )
-        await self.indices.placing(lambda place: self.database.transact(sign_ins.resume, again.at(place), now=now))
+        await self.indices.placing(
+            lambda place: self.database.run(sign_ins_at_once.resume, again.at(place), now=now)
+        )
         return code
 
     async def refused(self, request: Request, client_id: str, session: LiveSession, reason: str) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from sqlalchemy import BigInteger, bindparam, case, insert, select, update
@@ -52,7 +52,7 @@ class Heard:
 
 _NOW = bindparam("now", type_=BigInteger)
 _LIVE = (sessions.c.ended_at.is_(None), sessions.c.expires_at > _NOW)
-GIVEN = ("id", "cookie_digest", "auth_time", "expires_at", "max_expires_at", "ended_at")
+GIVEN: Final = ("id", "cookie_digest", "auth_time", "expires_at", "max_expires_at", "ended_at")
 """The columns of a session that begins, but for whose it is."""
 _OPEN = insert(sessions)
 _FIND = (
@@ -69,12 +69,13 @@ _FIND = (
     .where(sessions.c.cookie_digest == bindparam("cookie"), users.c.blocked_at.is_(None), *_LIVE)
 )
 _WISHED = bindparam("until", type_=BigInteger)
-_SLIDE = (
+SLIDE: Final = (
     update(sessions)
     .where(sessions.c.id == bindparam("session"), *_LIVE)
     # The sliding life stays inside the session's absolute one.
     .values(expires_at=case((sessions.c.max_expires_at < _WISHED, sessions.c.max_expires_at), else_=_WISHED))
 )
+"""Prolongs a session that is live; its parameters are `session`, `until` and `now`."""
 _RENEW = (
     update(sessions)
     .where(sessions.c.cookie_digest == bindparam("old"), sessions.c.user_id == bindparam("user"), *_LIVE)
@@ -160,7 +161,7 @@ async def find(tx: Transaction, cookie_digest: bytes, *, now: int) -> LiveSessio
 
 async def slide(tx: Transaction, session_id: str, *, until: int, now: int) -> bool:
     """Prolong the session; False when it is over."""
-    return bool(await tx.run(_SLIDE, session=session_id, until=until, now=now))
+    return bool(await tx.run(SLIDE, session=session_id, until=until, now=now))
 
 
 async def id_of(tx: Transaction, cookie_digest: bytes) -> str | None:

@@ -14,21 +14,21 @@ from broker.store import grants as grants_store
 from broker.store import sessions as sessions_store
 from broker.store.database import ConstraintViolated, Transaction
 from broker.store.schema import audit_events, clients, grants, sessions
-from broker.store.sign_ins import Blocked, SignIn, Written
+from broker.store.sign_ins import Blocked, Continuation, SignIn, Written
 
 
-async def write(tx: Transaction, sign_in: SignIn, *, now: int) -> Written | Blocked:
+async def record(tx: Transaction, sign_in: SignIn, *, now: int) -> Written | Blocked:
     """What `sign_ins.record` does, in one statement whenever that will do. For `run`; raises what that raises."""
     if tx.folds and sign_in.old_cookie is None and sign_in.pushed_request is None:
         try:
-            return await _at_once(tx, sign_in, now=now)
+            return await _record(tx, sign_in, now=now)
         except ConstraintViolated:
             pass
     async with tx.whole():
         return await sign_ins.record(tx, sign_in, now=now)
 
 
-async def _at_once(tx: Transaction, sign_in: SignIn, *, now: int) -> Written:
+async def _record(tx: Transaction, sign_in: SignIn, *, now: int) -> Written:
     person = users.vouched(
         sign_in.profile,
         registration=sign_in.authorization.registration,
@@ -47,7 +47,7 @@ async def _at_once(tx: Transaction, sign_in: SignIn, *, now: int) -> Written:
         now=now,
     )
     row = await tx.one(
-        _SIGN_IN,
+        _RECORD,
         **person,
         expected_user=sign_in.expected_user,
         **accounts.yielded(sign_in.authorization, now=now),
@@ -62,6 +62,43 @@ async def _at_once(tx: Transaction, sign_in: SignIn, *, now: int) -> Written:
     return Written(user.id, avatar_awaits=user.new_avatar is not None)
 
 
+async def resume(tx: Transaction, again: Continuation, *, now: int) -> Written:
+    """What `sign_ins.resume` does, in the same way."""
+    if tx.folds and again.pushed_request is None:
+        try:
+            return await _resume(tx, again, now=now)
+        except ConstraintViolated:
+            pass
+    async with tx.whole():
+        return await sign_ins.resume(tx, again, now=now)
+
+
+async def _resume(tx: Transaction, again: Continuation, *, now: int) -> Written:
+    session, grant = again.session, again.grant
+    event = audit.happened(
+        "sign_in",
+        actor="user",
+        client_id=grant.client_id,
+        session_id=session.id,
+        grant_id=grant.id,
+        registration=session.registration,
+        request_id=again.request_id,
+        reason="session",
+        now=now,
+    )
+    await tx.run(
+        _RESUME,
+        session=session.id,
+        session_id=session.id,
+        grant_account_id=session.account_id,
+        until=again.session_until,
+        now=now,
+        **_named("grant", grants_store.columns(grant, now=now)),
+        **_named("event", event),
+    )
+    return Written(session.user_id)
+
+
 def _named(part: str, values: Mapping[str, Any]) -> dict[str, Any]:
     return {f"{part}_{column}": value for column, value in values.items()}
 
@@ -72,7 +109,7 @@ def _inserted(part: str, table: Table, given: Iterable[str], found: Mapping[str,
     return insert(table).values(parameters | dict(found))
 
 
-def _folded() -> Select[Any]:
+def _recording() -> Select[Any]:
     expected = bindparam("expected_user", type_=Text)
     person = users.UPSERT.cte("person")
     account = accounts.upserting(
@@ -86,16 +123,26 @@ def _folded() -> Select[Any]:
     ).cte("account")
     its_person = {"user_id": select(person.c.id).scalar_subquery()}
     whose = its_person | {"account_id": select(account.c.id).scalar_subquery()}
-    app = select(clients.c.client_id).where(
-        clients.c.client_id == bindparam("grant_client_id"), clients.c.disabled_at.is_(None)
-    )
-    begun = {"client_id": app.scalar_subquery(), "session_id": bindparam("session_id", type_=Text)}
     return select(person).add_cte(
         _inserted("session", sessions, sessions_store.GIVEN, whose).cte("session"),
-        _inserted("grant", grants, grants_store.GIVEN, whose | begun).cte("begun"),
+        _inserted("grant", grants, grants_store.GIVEN, whose | _BEGUN).cte("begun"),
         _inserted("event", audit_events, audit_events.columns.keys(), its_person).cte("event"),
         avatars.asking(person.c.id, person.c.avatar_id).cte("picture"),
     )
 
 
-_SIGN_IN: Final = _folded()
+def _resuming() -> Insert:
+    session = sessions_store.SLIDE.returning(sessions.c.user_id).cte("session")
+    its_person = {"user_id": select(session.c.user_id).scalar_subquery()}
+    account = {"account_id": bindparam("grant_account_id", type_=Text)}
+    begun = _inserted("grant", grants, grants_store.GIVEN, its_person | account | _BEGUN).cte("begun")
+    return _inserted("event", audit_events, audit_events.columns.keys(), its_person).add_cte(begun)
+
+
+# Of an app that is disabled there is none.
+_APP = select(clients.c.client_id).where(
+    clients.c.client_id == bindparam("grant_client_id"), clients.c.disabled_at.is_(None)
+)
+_BEGUN: Final = {"client_id": _APP.scalar_subquery(), "session_id": bindparam("session_id", type_=Text)}
+_RECORD: Final = _recording()
+_RESUME: Final = _resuming()

@@ -82,7 +82,7 @@ LEGS: Mapping[str, Cost] = {
     "refresh": _alone("UPDATE"),
     "refresh, DPoP": _both("(UPDATE INSERT)"),
     "refresh, `private_key_jwt`": Cost(Asked("(INSERT) (UPDATE)"), Asked("INSERT UPDATE")),
-    "sign-in from a session": _both("SELECT (UPDATE INSERT INSERT)"),
+    "sign-in from a session": Cost(Asked("SELECT (UPDATE INSERT INSERT)"), Asked("SELECT WITH")),
     "sign-in from a session, pushed": _both("SELECT SELECT (UPDATE UPDATE INSERT INSERT)"),
     "pushed request": _alone("INSERT"),
     "pushed request, DPoP": Cost(Asked("(INSERT) (INSERT)"), Asked("INSERT INSERT")),

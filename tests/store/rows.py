@@ -104,7 +104,7 @@ def sign_in_of_another() -> SignIn:
 
 async def record(database: Database, signed: SignIn | None = None, *, now: int = NOW) -> Written | Blocked:
     """Write a sign-in as the callback does."""
-    return await database.run(sign_ins_at_once.write, signed or sign_in(), now=now)
+    return await database.run(sign_ins_at_once.record, signed or sign_in(), now=now)
 
 
 async def redeem(database: Database, **changes: Any) -> Outcome:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from broker.store import deliveries, sign_ins
+from broker.store import deliveries, sign_ins_at_once
 from broker.store.database import Database, Transaction
 from broker.store.deauthorization import Deauthorized
 from broker.store.deliveries import Arrival
@@ -114,7 +114,7 @@ async def test_a_code_that_a_session_is_just_getting_ends_with_it(database_url: 
                 assert isinstance(await deauthorize(database, now=NOW), Deauthorized)
                 return True
             try:
-                await database.transact(sign_ins.resume, continuation(session, number), now=NOW)
+                await database.run(sign_ins_at_once.resume, continuation(session, number), now=NOW)
             except SessionOver:
                 return False
             return True

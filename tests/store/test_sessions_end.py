@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from broker.store import clients, sessions, sign_ins
+from broker.store import clients, sessions, sign_ins_at_once
 from broker.store.database import Database, connect
 from broker.store.sessions import LiveSession
 from broker.store.sign_ins import Continuation, SessionOver
@@ -51,7 +51,7 @@ async def test_ending_counts_once_and_names_each_listening_client_once(signed_in
         await database.transact(clients.add, client_id, metadata, None, now=NOW)
     session = await live(database)
     for number, client_id in enumerate(["cli_listening", "cli_listening", "cli_deaf"]):
-        await database.transact(sign_ins.resume, continuation(session, number, client_id), now=NOW)
+        await database.run(sign_ins_at_once.resume, continuation(session, number, client_id), now=NOW)
     assert await database.transact(sessions.end, SESSION, **BY_THE_APP, now=NOW) is True
     assert await database.transact(sessions.end, SESSION, **BY_THE_APP, now=NOW + 1) is False
     assert await database.transact(sessions.end, "ses_unknown", **BY_THE_APP, now=NOW) is False
@@ -91,7 +91,7 @@ async def test_a_sign_in_that_races_with_the_end_is_ended_or_refused(
     async def resume(number: int) -> bool:
         database = (signed_in, other)[number % 2]
         try:
-            await database.transact(sign_ins.resume, continuation(session, number, offline=False), now=NOW)
+            await database.run(sign_ins_at_once.resume, continuation(session, number, offline=False), now=NOW)
         except SessionOver:
             return False
         return True

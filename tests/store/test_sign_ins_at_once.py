@@ -9,15 +9,16 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from broker.store import clients, deliveries
+from broker.store import clients, deliveries, sign_ins_at_once
 from broker.store.database import Database, Row, Transaction
 from broker.store.deauthorization import Deauthorized, deauthorize
-from broker.store.sign_ins import LoginSpent, SignIn, SomebodyElse, TakenBack, Written
+from broker.store.sign_ins import LoginSpent, SessionOver, SignIn, SomebodyElse, TakenBack, Written
 from tests.by_hand import execute
 from tests.emptied import Emptied
 from tests.store.rows import APP, NOW, add_client, profile, record, sign_in
 from tests.store.test_deauthorization import count
 from tests.store.test_deliveries import ARRIVAL, WORK
+from tests.store.test_sessions_end import continuation, live
 from tests.store.watching import Statements
 
 pytestmark = pytest.mark.usefixtures("patient")
@@ -73,6 +74,10 @@ async def disabled(database: Database) -> None:
     await database.run(clients.disable, APP, now=NOW)
 
 
+async def ended(database: Database) -> None:
+    await execute(database, "UPDATE sessions SET ended_at = 1")
+
+
 async def promised(database: Database) -> None:
     await execute(database, IMPORTED)
 
@@ -103,6 +108,21 @@ async def test_anything_else_writes_nothing_at_once_and_goes_step_by_step(
     with contextlib.suppress(LoginSpent, SomebodyElse):
         await record(signed_in, again(**changes))
     assert statements.kinds[:2] == [*AT_ONCE, "BEGIN"]
+
+
+async def test_so_is_one_from_a_session_that_lives(statements: Statements, signed_in: Database) -> None:
+    session = await live(signed_in)
+    statements.clear()
+    await signed_in.run(sign_ins_at_once.resume, continuation(session, 1), now=NOW)
+    assert statements.kinds == AT_ONCE
+    assert await count(signed_in, "audit_events WHERE event = 'sign_in' AND reason = 'session'") == 1
+    for over, refusal in ((disabled, LoginSpent), (ended, SessionOver)):
+        await over(signed_in)
+        statements.clear()
+        with pytest.raises(refusal):
+            await signed_in.run(sign_ins_at_once.resume, continuation(session, 2), now=NOW)
+        assert statements.kinds[:2] == [*AT_ONCE, "BEGIN"]
+    assert await count(signed_in, "grants") == 2
 
 
 async def test_a_consent_taken_back_while_the_statement_waits_is_seen(signed_in: Database) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from broker.store import clients, endings, everybody, leaving, sessions, sign_ins, user_changes
+from broker.store import clients, endings, everybody, leaving, sessions, sign_ins_at_once, user_changes
 from broker.store.database import Database, Row, Transaction, connect
 from broker.store.endings import Standing
-from broker.store.sign_ins import SessionOver, Written
+from broker.store.sign_ins import SessionOver, SignIn, Written
 from tests.by_hand import execute
 from tests.store.rows import (
     APP,
@@ -49,7 +49,7 @@ async def person(database: Database) -> str:
     return found
 
 
-def again(number: int, **grant: Any) -> sign_ins.SignIn:
+def again(number: int, **grant: Any) -> SignIn:
     """The same person, in another browser."""
     name = f"n{number}"
     return sign_in(session=f"ses_{name}", id=name, login_digest=name.encode(), code_digest=name.encode(), **grant)
@@ -157,13 +157,13 @@ async def test_whoever_is_just_signing_in_is_ended_refused_or_came_afterwards(
     async def resume(number: int) -> None:
         database = (signed_in, other)[number % 2]
         try:
-            await database.transact(sign_ins.resume, continuation(session, number), now=NOW)
+            await database.run(sign_ins_at_once.resume, continuation(session, number), now=NOW)
         except SessionOver:
             return
 
     async def arrive(number: int) -> None:
         late = changed
-        outcome = await (signed_in, other)[number % 2].transact(sign_ins.record, again(number), now=NOW)
+        outcome = await (signed_in, other)[number % 2].run(sign_ins_at_once.record, again(number), now=NOW)
         if isinstance(outcome, Written):
             afterwards.add(f"n{number}")
         assert not (late and name == "block" and isinstance(outcome, Written))
