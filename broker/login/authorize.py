@@ -24,7 +24,7 @@ from broker.login.departure import Departure
 from broker.login.pages import rendering
 from broker.login.pages.rendering import Pages
 from broker.login.request import Asked
-from broker.login.started import Login, new_login_id, new_verifier
+from broker.login.started import Login, new_name, new_verifier
 from broker.oauth import authorization_request
 from broker.oauth.authorization_request import AuthorizationRequest
 from broker.oauth.errors import (
@@ -201,7 +201,7 @@ class Authorize:
 
     def _begin(self, asked: Asked, wanted: AuthorizationRequest, registration: str, expected: str | None) -> Login:
         return Login(
-            id=new_login_id(),
+            name=new_name(),
             verifier_bytes=new_verifier(),
             started_at=self.clock(),
             registration=registration,

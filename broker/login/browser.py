@@ -18,7 +18,7 @@ from broker.sealing import Sealer, Unsealable
 LARGEST: Final = 3_800
 ALTOGETHER: Final = 6_000
 # The number changes with what `started.pack` puts in: a login begun before an upgrade is lost, not misread.
-_PURPOSE: Final = "login cookie 4"
+_PURPOSE: Final = "login cookie 5"
 _STATE_PURPOSE: Final = "login state"
 _SHOWN: Final = 8
 

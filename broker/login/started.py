@@ -9,9 +9,9 @@ from typing import Final
 
 from broker import opaque
 
-_ID_BYTES: Final = 20
+_NAME_LETTERS: Final = 32
 _VERIFIER_BYTES: Final = 32
-_HEAD_BYTES: Final = _ID_BYTES + _VERIFIER_BYTES
+_HEAD_BYTES: Final = _NAME_LETTERS + _VERIFIER_BYTES
 _SEPARATOR: Final = "\x1f"
 _FIELDS: Final = 14
 
@@ -20,12 +20,13 @@ _FIELDS: Final = 14
 class Login:
     """A login that was started in this browser, at `started_at` (epoch seconds), and has not come back yet.
 
-    `expected_user` is the `sub` that the app hinted at, `pushed` names the pushed request it began with,
-    `language` is what the app wished pages to speak, of those that we do. With something `missing`, scopes that
-    the person left out at TikTok, it waits for their decision: no answer of TikTok's belongs to it.
+    TikTok's `state` begins with its `name`. `expected_user` is the `sub` that the app hinted at, `pushed` names the
+    pushed request it began with, `language` is what the app wished pages to speak, of those that we do. With
+    something `missing`, scopes that the person left out at TikTok, it waits for their decision: no answer of
+    TikTok's belongs to it.
     """
 
-    id: bytes
+    name: str
     verifier_bytes: bytes
     started_at: int
     registration: str
@@ -44,13 +45,8 @@ class Login:
     resources: tuple[str, ...]
 
     @property
-    def name(self) -> str:
-        """The id as text: TikTok's `state` begins with it."""
-        return opaque.encode(self.id)
-
-    @property
     def digest(self) -> bytes:
-        """What the grant keeps of the id, so that a login is finished once."""
+        """What the grant keeps of the name, so that a login is finished once."""
         return opaque.digest(self.name)
 
     @property
@@ -60,15 +56,15 @@ class Login:
 
     def anew(self, *, now: int, missing: tuple[str, ...] = ()) -> "Login":
         """The same request of the same app as another login: nothing that TikTok was told of this one fits it."""
-        return replace(self, id=new_login_id(), verifier_bytes=new_verifier(), started_at=now, missing=missing)
+        return replace(self, name=new_name(), verifier_bytes=new_verifier(), started_at=now, missing=missing)
 
     def __repr__(self) -> str:
         return f"Login({self.client_id}, {self.started_at})"
 
 
-def new_login_id() -> bytes:
+def new_name() -> str:
     """160 random bits that name one login."""
-    return opaque.random_bytes(_ID_BYTES)
+    return opaque.letters(_NAME_LETTERS)
 
 
 def new_verifier() -> bytes:
@@ -101,7 +97,7 @@ def pack(login: Login) -> bytes:
             *login.resources,
         )
     )
-    return login.id + login.verifier_bytes + zlib.compress(text.encode(), 1)
+    return login.name.encode() + login.verifier_bytes + zlib.compress(text.encode(), 1)
 
 
 def unpack(raw: bytes) -> Login:
@@ -124,8 +120,8 @@ def unpack(raw: bytes) -> Login:
         missing,
     ) = fields[:_FIELDS]
     return Login(
-        id=raw[:_ID_BYTES],
-        verifier_bytes=raw[_ID_BYTES:_HEAD_BYTES],
+        name=raw[:_NAME_LETTERS].decode(),
+        verifier_bytes=raw[_NAME_LETTERS:_HEAD_BYTES],
         started_at=int(started_at),
         registration=registration,
         client_id=client_id,

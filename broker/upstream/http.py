@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import functools
 import ssl
-from collections.abc import Mapping
+from collections.abc import AsyncIterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -82,6 +82,14 @@ def prepared(method: str, url: str, *, headers: Mapping[str, str], content: byte
     )
 
 
+def _chunks(response: httpx.Response) -> AsyncIterable[bytes]:
+    # To httpx every answer might be packed, and it takes as long to find that none is as to read it.
+    stream = response.stream
+    if isinstance(stream, httpx.AsyncByteStream) and "Content-Encoding" not in response.headers:
+        return stream
+    return response.aiter_bytes()
+
+
 async def ask(
     transport: httpx.AsyncBaseTransport,
     method: str,
@@ -103,7 +111,7 @@ async def ask(
         async with asyncio.timeout(patience):
             response = await transport.handle_async_request(request)
             async with contextlib.aclosing(response):
-                async for chunk in response.aiter_bytes():
+                async for chunk in _chunks(response):
                     body += chunk
                     if len(body) > MAX_ANSWER_BYTES:
                         break

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from broker import opaque
 from broker.login.browser import LARGEST, Browser
-from broker.login.started import Login, new_login_id, new_verifier
+from broker.login.started import Login, new_name, new_verifier
 from broker.oauth.errors import OAuthError
 from broker.oauth.redirects import LONGEST
 from broker.sealing import Sealer, SecretKey, new_secret_key
@@ -30,7 +30,7 @@ LONG_URI = "https://app.example/".ljust(LONGEST, "x")
 
 def login(**changes: Any) -> Login:
     usual: dict[str, Any] = {
-        "id": new_login_id(),
+        "name": new_name(),
         "verifier_bytes": new_verifier(),
         "started_at": 1_800_000_000,
         "registration": "r" * 40,
