@@ -20,8 +20,8 @@ _FIELDS: Final = 14
 class Login:
     """A login that was started in this browser, at `started_at` (epoch seconds), and has not come back yet.
 
-    TikTok's `state` begins with its `name`. `expected_user` is the `sub` that the app hinted at, `pushed` names the
-    pushed request it began with, `language` is what the app wished pages to speak, of those that we do. With
+    TikTok's `state` begins with its `name`. `expected_user` is the `sub` that the app hinted at, `pushed` names
+    the pushed request it began with, `language` is what the app wished pages to speak, of those that we do. With
     something `missing`, scopes that the person left out at TikTok, it waits for their decision: no answer of
     TikTok's belongs to it.
     """
