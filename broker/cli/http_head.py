@@ -11,6 +11,8 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from broker.cli.http_writing import OneWrite
+
 MOST_BYTES: Final = 64 * 1024
 """Room for a query of 16 KiB and all the cookies that a browser sends."""
 
@@ -54,6 +56,10 @@ class BoundedHead(HttpToolsProtocol):
         super().__init__(*given, **named)
         # The connection is there; whether anything ever comes on it is the sender's to show.
         self._set_deadline()
+
+    # uvicorn's own says so, too: what makes connections of TCP has nothing else to give.
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(OneWrite(transport, self.loop))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._settle(_Owed.NOTHING)

@@ -40,6 +40,7 @@ OF_THE_COMMAND = {
         ".schema",
         ".listening",
         ".open_files",
+        ".http_writing",
         ".serving",
         ".stopping",
         ".output",
