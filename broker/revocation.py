@@ -73,4 +73,4 @@ class Revocation:
         )
 
     async def _end(self, grant_id: str, request_id: str) -> None:
-        await self.database.transact(grants.revoke, grant_id, request_id=request_id, now=self.clock())
+        await self.database.run(grants.revoke, grant_id, request_id=request_id, now=self.clock())

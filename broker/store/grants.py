@@ -21,7 +21,7 @@ from broker.store.grant_rows import (
     Grant,
     grant_of,
 )
-from broker.store.schema import clients, grants
+from broker.store.schema import audit_events, clients, grants
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,12 @@ _END = (
     update(grants)
     .where(THIS_GRANT, NOT_ENDED)
     .values(ended_at=NOW, ended_reason=bindparam("because"))
-    .returning(grants.c.client_id, grants.c.user_id, grants.c.session_id)
+    .returning(grants.c.id.label("grant_id"), grants.c.client_id, grants.c.user_id, grants.c.session_id)
+)
+_ended = _END.cte("ended")
+_event = [_ended.c.get(column.name, cast(bindparam(column.name), column.type)) for column in audit_events.columns]
+_END_AND_RECORD = insert(audit_events).from_select(
+    audit_events.columns.keys(), select(*_event).select_from(_ended)
 )
 _FIND_LIVE = select(*LIVING).where(THIS_GRANT, NOT_ENDED, USER_LIVE, CLIENT_ENABLED)
 
@@ -131,8 +136,12 @@ async def revoke(tx: Transaction, grant_id: str, *, request_id: str | None, now:
 async def _end(
     tx: Transaction, grant_id: str, event: str, actor: str, *, reason: str, request_id: str | None, now: int
 ) -> bool:
+    ending = {"grant": grant_id, "because": reason, "now": now}
+    if tx.folds:
+        happened = audit.happened(event, actor=actor, request_id=request_id, reason=reason, now=now)
+        return bool(await tx.run(_END_AND_RECORD, **ending, **happened))
     async with tx.whole():
-        ended = await tx.one(_END, grant=grant_id, because=reason, now=now)
+        ended = await tx.one(_END, **ending)
         if ended is None:
             return False
         await audit.record(

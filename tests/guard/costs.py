@@ -94,7 +94,7 @@ LEGS: Mapping[str, Cost] = {
     "introspection of an access token": _both("SELECT"),
     "introspection of a refresh token": _both("SELECT"),
     "introspection of an ID token": _NOTHING,
-    "revocation of a refresh token": _both("(UPDATE INSERT)"),
+    "revocation of a refresh token": _folded("(UPDATE INSERT)"),
     "revocation of a client's own token": _both("(INSERT INSERT)"),
     "revocation of what is no token": _NOTHING,
     # Session, grant and its event, who wants to hear, the delivery, the session's event; the app's page.
