@@ -228,6 +228,26 @@ async def test_a_transaction_that_goes_on_with_nothing_is_ended_by_the_server(pr
     await awake.close()
 
 
+async def test_the_service_connects_as_its_settings_say(
+    sqlite_url: str, clock: HeldClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What each of them does is told above; that they reach the database is told here."""
+    heard: list[dict[str, int]] = []
+
+    async def connected(url: str, **settings: int) -> Database:
+        heard.append(settings)
+        return await connect(url, **settings)
+
+    monkeypatch.setattr("broker.app.connect", connected)
+    changes = {
+        "BROKER_DATABASE_POOL": "3",
+        "BROKER_DATABASE_STATEMENT_TIMEOUT": "4s",
+        "BROKER_DATABASE_IDLE_TIMEOUT": "7s",
+    }
+    async with running_stage(sqlite_url, clock, **changes):
+        assert heard == [{"pool_size": 3, "statement_timeout": 4, "idle_timeout": 7}]
+
+
 @pytest.mark.parametrize(
     ("url", "hosts"),
     [
