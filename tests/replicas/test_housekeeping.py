@@ -11,6 +11,7 @@ from broker.clock import stopwatch
 from broker.housekeeping import Housekeeping
 from broker.store import audit, leases, purging
 from broker.store.database import Database, SchemaMismatch, Transaction, connect
+from broker.telemetry import REGISTRY
 from tests.by_hand import execute
 from tests.stage import HeldClock, running_stage
 from tests.store.rows import row
@@ -58,13 +59,18 @@ async def left(database: Database) -> int:
     return found
 
 
+def purged() -> float:
+    return REGISTRY.get_sample_value("broker_purged_rows_total", {"table": "spent_ids"}) or 0.0
+
+
 async def test_a_round_deletes_all_that_is_over_and_nothing_else(
     database: Database, clock: HeldClock, rests: list[float]
 ) -> None:
     await names(database, expired=1_200, live=7)
+    before = purged()
     counts = await Housekeeping(database, clock, stopwatch).look()
     assert counts == {**dict.fromkeys(purging.KINDS, 0), "spent_ids": 1_200}
-    assert await left(database) == 7
+    assert (await left(database), purged() - before) == (7, 1_200)
     # After each batch of a hundred, and after the last of each other table.
     assert len(rests) == 12 + len(purging.KINDS)
 
