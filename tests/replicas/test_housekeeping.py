@@ -92,8 +92,14 @@ async def test_who_dies_in_a_round_is_followed_within_half_a_minute(
     database: Database, clock: HeldClock, rests: list[float]
 ) -> None:
     await names(database, expired=5)
-    now = clock()
-    assert await database.run(leases.take, "purge", holder="the dead", until=now + LEASE, now=now)
+
+    async def dies(_: Housekeeping, _seconds: float) -> bool:
+        raise asyncio.CancelledError
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Housekeeping, "_stopped_within", dies)
+        with pytest.raises(asyncio.CancelledError):
+            await Housekeeping(database, clock, stopwatch).look()
     keeper = Housekeeping(database, clock, stopwatch)
     clock.advance(LEASE - 1)
     assert await keeper.look() is None
