@@ -133,13 +133,19 @@ async def test_a_transaction_that_meets_silence_is_given_up_as_quickly_and_leave
     await database.close()
 
 
-async def test_when_one_connection_was_lost_without_a_word_the_others_are_made_anew(proxy: Proxy) -> None:
-    """As when an address moves to another server: nobody else waits to find out that theirs is dead, too."""
+@pytest.mark.parametrize("way", ["read", "transact"])
+async def test_when_one_connection_was_lost_without_a_word_the_others_are_made_anew(
+    proxy: Proxy, way: str
+) -> None:
+    """As when an address moves to another server: nobody else waits to find out that theirs is dead, too.
+
+    A transaction notices at its BEGIN.
+    """
     database = await connect(proxy.url, pool_size=4, statement_timeout=0.5)
     await asyncio.gather(*(pause(database) for _ in range(4)))
     proxy.lose()
     with pytest.raises(DatabaseUnavailable):
-        await database.read(clients.every)
+        await getattr(database, way)(clients.every)
     for _ in range(4):
         assert await database.read(clients.every) == []
     assert await asyncio.gather(*(database.read(clients.every) for _ in range(4))) == [[]] * 4
