@@ -1,6 +1,7 @@
 """The product is held to the table of rooms in `tests.architecture`, and the table's reader to small examples."""
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,71 @@ def test_no_file_is_longer_than_300_lines() -> None:
 def test_no_module_is_a_drawer() -> None:
     """A file is named after the one thing it does."""
     assert not [str(file) for file in FILES if {*file.relative_to(PRODUCT).with_suffix("").parts} & DRAWERS]
+
+
+REMEMBERED = {
+    # Of its own log and metrics.
+    *("log._loggers", "log._pipeline", "telemetry._words", "telemetry._apps"),
+    *("telemetry._requests", "telemetry._request_seconds"),
+    # What always comes out the same.
+    *(
+        "log_masking._telling",
+        "outbound._tls",
+        "upstream.http._tls",
+        "rates.neighbourhood._of",
+        "store.audit._newest",
+    ),
+}
+"""What a process keeps beside its broker, and no other replica needs."""
+
+
+def test_what_a_process_remembers_is_nothing_that_another_replica_must_know() -> None:
+    """Replicas in one process, as tests have them, share it: only here shows that they would miss it elsewhere."""
+    found = set()
+    for file in FILES:
+        inside = file.relative_to(PRODUCT).with_suffix("")
+        if inside.parts[0] not in (SIMULATOR, "demo"):
+            found |= {".".join((*inside.parts, name)) for name in _memories(ast.parse(file.read_text()))}
+    assert found == REMEMBERED
+
+
+def _memories(tree: ast.Module) -> Iterator[str]:
+    """What grows as it runs: containers that begin empty, answers that are kept, and `global` names."""
+    for node in tree.body:
+        match node:
+            case (
+                ast.Assign(targets=[target], value=value) | ast.AnnAssign(target=target, value=ast.expr() as value)
+            ):
+                if ast.unparse(value) in _EMPTY or ast.unparse(value).startswith(_KEEPING):
+                    yield ast.unparse(target)
+    for inner in ast.walk(tree):
+        match inner:
+            case ast.Global(names=names):
+                yield from names
+            case (
+                ast.FunctionDef(name=name, decorator_list=kept)
+                | ast.AsyncFunctionDef(name=name, decorator_list=kept)
+            ) if any("cache" in ast.unparse(each) for each in kept):
+                yield name
+
+
+_EMPTY = {"{}", "[]", "set()", "dict()", "list()"}
+_KEEPING = ("defaultdict(", "OrderedDict(", "Counter()", "deque(", "WeakValueDictionary(", "WeakKeyDictionary(")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "_seen = set()",
+        "_seen: Final[dict[str, int]] = {}",
+        "_last = defaultdict(list)",
+        "@lru_cache(maxsize=9)\ndef f(x): ...",
+        "@functools.cache\nasync def f(x): ...",
+        "def f():\n    global _now\n    _now = 1",
+    ],
+)
+def test_what_remembers_is_found(source: str) -> None:
+    assert len([*_memories(ast.parse(source))]) == 1
 
 
 @pytest.mark.parametrize(

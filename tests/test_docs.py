@@ -5,6 +5,7 @@ import tomllib
 
 import pytest
 
+from broker.cli.db_check import EXITS
 from broker.cli.main import broker
 from broker.configuration.table import VARIABLES
 from broker.configuration.variable import FILE_SUFFIX, Variable
@@ -84,6 +85,11 @@ def test_a_local_link_leads_somewhere(page: Page) -> None:
         target = page.path if not path else (page.path.parent / path).resolve()
         assert target.exists(), f"{page.name}: {link}"
         assert not anchor or anchor in Page(target).anchors, f"{page.name}: {link}"
+
+
+def test_the_states_of_a_database_are_listed_with_their_exit_codes() -> None:
+    rows = Page(ROOT / "docs/migrations.md").rows("| exit | state | what it means | what to do |")
+    assert {state: int(code) for code, state, *_ in rows if state != "–"} == EXITS
 
 
 def test_every_library_is_listed_with_its_reason_and_no_other() -> None:

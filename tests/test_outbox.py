@@ -15,6 +15,7 @@ from broker import outbox as outboxes
 from broker.outbox import Outbox
 from broker.store import outbox
 from broker.store.database import Database, DatabaseUnavailable, P, StoreFunction, T, Transaction, connect
+from broker.telemetry import REGISTRY
 from tests.stage import HeldClock
 
 KIND = "test"
@@ -57,11 +58,17 @@ def logged(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     return [orjson.loads(line) for line in capsys.readouterr().err.splitlines()]
 
 
+def counted(outcome: str) -> float:
+    labels = {"kind": KIND, "outcome": outcome}
+    return REGISTRY.get_sample_value("broker_outbox_deliveries_total", labels) or 0.0
+
+
 async def test_a_delivery_that_is_done_is_gone(database: Database, clock: HeldClock) -> None:
-    doer = Doer()
+    doer, before = Doer(), counted("done")
     box = Outbox(database, {KIND: doer}, clock)
     await put(database, clock, 1, 2)
     assert await box.deliver_due() == 2
+    assert counted("done") - before == 2
     assert sorted(doer.done) == [1, 2]
     assert await rows(database) == []
     assert await box.deliver_due() == 0
@@ -72,6 +79,7 @@ async def test_a_failure_is_tried_again_ever_more_rarely_until_an_hour_has_passe
 ) -> None:
     doer = Doer(succeeds=False)
     box = Outbox(database, {KIND: doer}, clock)
+    postponed, given_up = counted("postponed"), counted("given_up")
     await put(database, clock, 1)
     begun, times = clock(), []
     while waiting := await rows(database):
@@ -89,6 +97,7 @@ async def test_a_failure_is_tried_again_ever_more_rarely_until_an_hour_has_passe
     assert times[-1] < HOUR <= clock() - begun
     (line,) = [line for line in logged(capsys) if line["event"] == "delivery.given_up"]
     assert (line["level"], line["kind"], line["attempts"]) == ("error", KIND, len(times))
+    assert (counted("postponed") - postponed, counted("given_up") - given_up) == (len(times), 1)
 
 
 async def test_a_delivery_that_raises_is_tried_again_and_leaves_the_others_alone(

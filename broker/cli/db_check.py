@@ -7,7 +7,8 @@ import click
 from broker.cli.db_found import database
 from broker.cli.options import JSON
 
-_EXITS: Final = {"in step": 0, "behind": 1, "ahead": 3, "drifted": 4}
+EXITS: Final = {"in step": 0, "behind": 1, "ahead": 3, "drifted": 4}
+"""The exit code of each state."""
 
 
 @click.command("check")
@@ -59,7 +60,7 @@ def check(context: click.Context, as_json: bool) -> None:
         click.echo(f"In step: revision {found}; what is left up to {revision.HEAD} only takes away.")
     else:
         click.echo(f"In step: revision {found}, and no difference.")
-    context.exit(_EXITS[state])
+    context.exit(EXITS[state])
 
 
 def _state(found: str | None, *, runs: bool, differs: bool) -> str:

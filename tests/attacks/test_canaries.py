@@ -13,6 +13,8 @@ import pytest
 import broker
 from broker.simulator.faults import Fault
 from tests.stage import CLIENT_KEY, TIKTOK_SECRET, VERIFIER, WEB_SECRET, Stage
+from tests.tiktok.deliveries import deliver
+from tests.tiktok.leaving import tiktok_heard
 
 # Text that a `repr` must not spell out, by the name of its field; `code` is also an error's code.
 TELLING = re.compile(r"(secret|token|verifier|verifier_bytes|cookie|password|access_token|refresh_token)\Z")
@@ -54,6 +56,9 @@ async def test_a_whole_life_leaves_no_secret_in_logs_nor_in_refusals(
     for held in (tokens, later):
         canaries |= {held[name] for name in ("access_token", "refresh_token", "id_token")}
     canaries |= {*stage.world.grants._by_access_token, *stage.world.grants._by_refresh_token}
+    ada = stage.world.people["p1"]
+    assert (await deliver(stage.http, at=stage.clock(), user_openid=ada.open_id(CLIENT_KEY))).status_code == 200
+    await tiktok_heard(stage)
     logged = capsys.readouterr().err
     assert '"event":"login.refused"' in logged
     shown = "".join(answer.text + repr(answer.headers) for answer in refusals)
@@ -62,6 +67,10 @@ async def test_a_whole_life_leaves_no_secret_in_logs_nor_in_refusals(
         assert canary not in logged, canary[:16]
         assert canary not in shown, canary[:16]
     assert CLIENT_KEY not in shown
+    # Who it was is in the audit, which can be erased, and not in the log.
+    names = (ada.display_name, ada.username, ada.avatar_name)
+    for personal in (*names, ada.open_id(CLIENT_KEY), ada.union_id("Sample developer"), "usr_"):
+        assert personal not in logged, personal
     assert_no_object_spells_out(canaries | set(secret_keys(stage)))
 
 

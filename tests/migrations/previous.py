@@ -33,8 +33,7 @@ class Release:
 @pytest.fixture(scope="session")
 def previous(tmp_path_factory: pytest.TempPathFactory) -> Release:
     """Skips where there is no history to take it from."""
-    commit = (Path(__file__).parent / "releases" / TAG).read_text().strip()
-    for name in (f"refs/tags/{TAG}", commit):
+    for name in (f"refs/tags/{TAG}", commit()):
         archive = _archived(name)
         if archive is not None:
             folder = tmp_path_factory.mktemp(TAG)
@@ -44,13 +43,28 @@ def previous(tmp_path_factory: pytest.TempPathFactory) -> Release:
     pytest.skip(f"this is no clone of the repository that has {TAG} in its history")
 
 
+def commit() -> str:
+    """The commit that the tag is put on."""
+    return (Path(__file__).parent / "releases" / TAG).read_text().strip()
+
+
+def tagged() -> str | None:
+    """The commit that it is on; None in a clone without it."""
+    found = _git("rev-parse", "--verify", f"refs/tags/{TAG}^{{commit}}")
+    return found.decode().strip() if found else None
+
+
 def _archived(name: str) -> bytes | None:
+    return _git("archive", name, *_PARTS)
+
+
+def _git(*arguments: str) -> bytes | None:
     if not (CHECKOUT / ".git").exists():
         # Else the repository of some folder above would answer.
         return None
     try:
         done = subprocess.run(
-            ("git", "-C", str(CHECKOUT), "archive", name, *_PARTS), capture_output=True, timeout=60, check=False
+            ("git", "-C", str(CHECKOUT), *arguments), capture_output=True, timeout=60, check=False
         )
     except FileNotFoundError:
         return None

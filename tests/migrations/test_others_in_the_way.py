@@ -1,6 +1,7 @@
 """An upgrade of PostgreSQL waits shortly and often, for other deployers too, and can be run again."""
 
 import asyncio
+import re
 import subprocess
 import sys
 import threading
@@ -15,7 +16,10 @@ from sqlalchemy import Connection, text
 from broker.store import migrations
 from broker.store.migrating import online, progress, running, scripts
 from tests.cli.running import CHECKOUT, run
+from tests.documentation import ROOT, Page
 from tests.migrations.later import Later
+
+PAGE = Page(ROOT / "docs/migrations.md")
 
 _UPGRADE = """
 import pathlib, sys
@@ -124,6 +128,33 @@ def test_another_deployer_is_waited_for_and_told_of(before: str, later: Later, i
         assert "run the command again" in done.stderr
         assert migrations.current(before) != later.column
     assert run("db", "upgrade", later.column, url=before).exit_code == 0
+
+
+def test_no_revision_keeps_writes_waiting_for_longer_than_operators_are_told(before: str) -> None:
+    told = re.search(r"`lock_timeout` (\d+) ms, `statement_timeout` (\d+) s", PAGE.text)
+    assert told is not None
+    # A write that waits longer than a second is what must not be.
+    assert int(told[1]) < 1_000
+    found: list[str] = []
+
+    def use(connection: Connection) -> None:
+        def run() -> None:
+            found.extend(connection.execute(text(f"SHOW {name}_timeout")).scalar_one() for name in names)
+
+        running.patiently(connection, run, print)
+
+    names = ("lock", "statement")
+    migrations.with_connection(before, use)
+    assert found == [f"{told[1]}ms", f"{told[2]}s"]
+
+
+def test_whose_connection_goes_on_is_no_deployer_any_more(before: str) -> None:
+    def use(connection: Connection) -> int:
+        running.patiently(connection, lambda: None, print)
+        held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+        return int(connection.execute(text(held)).scalar_one())
+
+    assert migrations.with_connection(before, use) == 0
 
 
 def test_who_waits_for_a_deployer_does_not_hold_up_the_index_that_it_builds(before: str, later: Later) -> None:

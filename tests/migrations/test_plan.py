@@ -17,7 +17,10 @@ _LOCKS = """
 SELECT DISTINCT c.relname AS name, l.mode FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
 WHERE l.pid = pg_backend_pid() AND c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace
 """
-_RANKS = ("RowExclusive", "ShareUpdateExclusive", "Share", "ShareRowExclusive", "Exclusive", "AccessExclusive")
+_RANKS = (
+    *("RowShare", "RowExclusive", "ShareUpdateExclusive", "Share"),
+    *("ShareRowExclusive", "Exclusive", "AccessExclusive"),
+)
 
 
 def test_the_plan_of_a_new_database_is_what_makes_it(new_database_url: str) -> None:
@@ -87,6 +90,8 @@ async def compare(connection: PoolConnectionProxy, postgres_url: str) -> None:
         "ALTER TABLE users ALTER COLUMN username SET NOT NULL;",
         "ALTER TABLE users ADD CONSTRAINT x CHECK (created_at > 0) NOT VALID;",
         "ALTER TABLE users VALIDATE CONSTRAINT x;",
+        "ALTER TABLE grants ADD CONSTRAINT y FOREIGN KEY (nonce) REFERENCES users (union_id) NOT VALID;",
+        "ALTER TABLE grants ADD CONSTRAINT z FOREIGN KEY (nonce) REFERENCES users (union_id);",
         "UPDATE users SET display_name = NULL;",
         "ALTER TABLE users RENAME COLUMN username TO name;",
         "ALTER TABLE users DROP COLUMN name;",

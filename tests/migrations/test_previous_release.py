@@ -17,7 +17,7 @@ from broker.simulator.serve import running as simulating
 from broker.simulator.world import World
 from broker.store import migrations, revision
 from tests.cli.running import CHECKOUT, PATIENCE, clean, ended, serving
-from tests.migrations.previous import Release, previous
+from tests.migrations.previous import Release, commit, previous, tagged
 from tests.stage import CLIENT_KEY, TIKTOK_SECRET, VERIFIER, WEB, WEB_REDIRECT, answer_in, environment
 from tests.web.front import question
 
@@ -158,3 +158,8 @@ def test_the_release_before_is_another_one(previous: Release) -> None:
     found = re.search(r'^HEAD\b.* = "(\w+)"', text, re.MULTILINE)
     assert found is not None
     assert found[1] <= revision.HEAD
+
+
+def test_the_commit_that_is_written_down_is_the_tagged_one() -> None:
+    """By it a clone without tags finds the release; where it finds nothing, nobody would notice."""
+    assert tagged() in (None, commit())

@@ -9,6 +9,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from broker.cli.serve import _prepare
+from broker.opaque import Secret
 from broker.store import migrations, revision
 from broker.store.database import connect
 from tests.by_hand import execute, execute_at
@@ -177,6 +179,12 @@ def test_serve_starts_on_a_database_to_which_a_later_release_added(own_database_
     put(own_database_url, f"{int(revision.HEAD[:4]) + 1:04}{revision.HEAD[4:]}")
     with serving("--migrate", environ=settings(own_database_url), cwd=tmp_path) as broker:
         assert ready(broker)
+
+
+def test_a_start_that_migrates_takes_nothing_away(own_database_url: str, later: Later) -> None:
+    """Nobody is there to be asked, and replicas of the release before may still run."""
+    _prepare(Secret(own_database_url), migrate=True)
+    assert migrations.current(own_database_url) == later.index
 
 
 async def test_a_running_broker_stays_ready_until_something_is_taken_away(

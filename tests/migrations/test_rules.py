@@ -1,14 +1,17 @@
 """The rule for who writes a revision: what an expand may do, and how revisions are numbered."""
 
+import io
 import re
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from alembic import command
 
 from broker.store import migrations, revision
 from broker.store.migrating import effects, scripts
 from broker.store.migrating.planning import Statement
+from broker.store.migrating.timeouts import LOCK, ONLINE_LOCK, STATEMENT
 from broker.store.migrations import Revision
 from tests.migrations.later import Later
 
@@ -94,6 +97,28 @@ def test_what_runs_outside_a_transaction_is_a_revision_of_its_own(one: Revision)
         rest = [sql for sql in found if "CONCURRENTLY" not in sql and not re.match(r"BEGIN|COMMIT|SET ", sql)]
         assert len(rest) == 1
         assert rest[0].startswith("UPDATE alembic_version ")
+
+
+@pytest.mark.parametrize("one", HISTORY, ids=lambda one: one.id)
+def test_what_keeps_nobody_waiting_has_all_the_time_it_needs_and_nothing_else_has(one: Revision) -> None:
+    """An index of a big table takes longer than a statement for which others wait is ever given."""
+    haste = {"lock": LOCK, "statement": STATEMENT}
+    in_force = dict(haste)
+    for sql in (each.sql for each in statements("postgresql", one)):
+        if found := re.match(r"SET (\w+)_timeout = '?(\w+)", sql):
+            in_force[found[1]] = found[2]
+        elif "CONCURRENTLY" in sql:
+            assert in_force == {"lock": ONLINE_LOCK, "statement": "0"}
+        elif sql not in ("BEGIN;", "COMMIT;"):
+            assert in_force == haste
+
+
+def test_an_index_that_came_online_goes_online() -> None:
+    config = scripts.config()
+    config.output_buffer = written = io.StringIO()
+    config.attributes["dialect"] = "postgresql"
+    command.downgrade(config, "0006:0005", sql=True)
+    assert written.getvalue().count("DROP INDEX") == written.getvalue().count("DROP INDEX CONCURRENTLY") == 2
 
 
 def test_every_statement_has_a_known_effect() -> None:

@@ -23,6 +23,7 @@ from broker.store.database import Database
 from broker.store.schema import audit_events, clients
 from tests.cli.running import rows, run
 from tests.client_auth.signing import jwk, key
+from tests.documentation import ROOT, Page
 from tests.journeys.tables import contents
 from tests.operators.people import on
 
@@ -93,6 +94,16 @@ def test_the_file_is_made_true_and_the_second_time_changes_nothing(database_url:
     second = apply(WEB + PHONE)
     assert (second.exit_code, second.stdout, second.stderr) == (0, "", "Nothing to change.\n")
     assert on(database_url, contents) == before
+
+
+def test_the_file_on_the_page_does_what_the_page_says(database_url: str, apply: Apply, tmp_path: Path) -> None:
+    (content,) = Page(ROOT / "docs/operations/clients.md").blocks("toml")
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets/web").write_text(SECRET)
+    assert apply(content, "--check").exit_code == 1
+    assert apply(content).exit_code == 0
+    assert set(kept(database_url)) == {"web", "phone"}
+    assert apply(content, "--check").exit_code == 0
 
 
 def test_the_difference_is_told_first_and_a_dry_run_ends_there(database_url: str, apply: Apply) -> None:

@@ -17,7 +17,8 @@ from broker.clock import system_clock
 from broker.store import migrations
 from tests.emptied import database_url
 from tests.operators.people import taken_over
-from tests.stage import CLIENT_KEY, WEB, WEB_SECRET, HeldClock, Stage
+from tests.stage import CLIENT_KEY, TIKTOK_SECRET, WEB, WEB_SECRET, HeldClock, Stage
+from tests.tiktok.deliveries import deliver
 from tests.tiktok.leaving import command, revokes, table, tiktok_heard, webhook_came
 from tests.tiktok.several import PINNED, stage_of_three
 
@@ -99,6 +100,14 @@ async def test_nothing_is_left_that_leads_to_an_erased_person(stage: Stage, data
     ]
     await asyncio.to_thread(taken_over, database_url, people)
     sub, bob = [await lived(stage, one) for one in imported]
+    # An event that nothing is done about is kept, too; and here no word of the revocation tidies up after it.
+    about_ada = {
+        "client_key": other_key,
+        "user_openid": ada.open_id(other_key),
+        "event": "video.publish.completed",
+    }
+    posted = await deliver(stage.http, at=stage.clock(), secret=f"{TIKTOK_SECRET}-second", **about_ada)
+    assert posted.status_code == 200
     await tiktok_heard(stage)
 
     before = await everything(database_url)
@@ -107,6 +116,7 @@ async def test_nothing_is_left_that_leads_to_an_erased_person(stage: Stage, data
     assert about == {"accounts", "avatars", "sessions", "grants", "imported_people", "audit_events"}
     open_ids = {ada.open_id(key) for key in (CLIENT_KEY, other_key)}
     assert {sub, "ada@old.example", ada.display_name, *open_ids} <= kept
+    assert "webhook_deliveries.open_id" in found_in(before, ada.open_id(other_key))
     assert [row["parameters"] for row in await table(stage, "pushed_requests")] == ["", ""]
     # The control: each of them would be found.
     assert all(found_in(before, trace) for trace in kept)
@@ -127,7 +137,7 @@ async def test_nothing_is_left_that_leads_to_an_erased_person(stage: Stage, data
     assert erased.exit_code == 0, erased.output
     assert "for: default, second." in erased.stderr.replace("second, default", "default, second")
     await tiktok_heard(stage)
-    await webhook_came(stage)
+    await webhook_came(stage, before=1)
     assert revokes(stage) == 2
     for key in (CLIENT_KEY, other_key):
         assert not stage.world.grants.cover("p1", key, ["user.info.basic"])

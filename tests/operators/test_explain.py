@@ -62,6 +62,28 @@ def test_defaults_and_settings_are_applied(database_url: str) -> None:
     assert told(database_url)["authentication"]["secrets"] == "two"
 
 
+def test_each_lifetime_is_that_of_its_setting(database_url: str) -> None:
+    added(database_url, "--redirect-uri", REDIRECT)
+    found = told(
+        database_url,
+        BROKER_CODE_TTL="31s",
+        BROKER_ACCESS_TOKEN_TTL="7m",
+        BROKER_REFRESH_TOKEN_TTL="11d",
+        BROKER_GRANT_TTL="111d",
+        BROKER_REFRESH_GRACE="41s",
+        BROKER_SESSION_TTL="5d",
+        BROKER_SESSION_MAX_TTL="13d",
+    )
+    assert (found["code_lives"], found["access_token"]["lives"]) == ("31s", "7m")
+    assert found["refresh_token"] == {
+        "lives": "11d, anew with each use",
+        "at_most": "111d",
+        "after_sign_out": "goes on",
+        "repeated_within": "41s",
+    }
+    assert found["session"] == {"unused": "5d", "at_most": "13d"}
+
+
 def test_people_read_the_same(database_url: str) -> None:
     added(database_url, "--redirect-uri", REDIRECT, "--redirect-uri", f"{REDIRECT}/2", "--no-pkce")
     shown = explained(database_url, "app")

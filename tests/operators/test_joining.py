@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
-from broker.store import audit, importing, waiting
+from broker.store import audit, importing, leaving, waiting
 from broker.store.database import Database, connect
 from broker.store.import_matches import Newcomer
 from broker.store.importing import Taken
 from broker.store.sign_ins import Blocked, LoginSpent, SignIn, Written
+from tests.by_hand import execute
+from tests.journeys.tables import contents
 from tests.store.rows import NOW, add_client, authorization, profile, record, sign_in
 
 BY_OPEN_ID = Newcomer(None, "default", "o1", "42", None, blocked=False)
@@ -122,6 +124,23 @@ async def test_a_sign_in_that_came_to_nothing_joins_nobody(there: Database) -> N
         await record(there, another(1, client_id="nobody"))
     assert [one.sub for one in await there.read(waiting.find, "o1")] == [sub]
     assert await signed_in(there, 2) == sub
+
+
+async def test_whoever_is_erased_is_awaited_no_more(there: Database) -> None:
+    """As somebody who was imported in the moment of their sign-in, of which neither saw the other."""
+    sub = await signed_in(there, 1)
+    for waiting_as, ids in (
+        ("by-open-id", "NULL, 'default', 'o1'"),
+        ("by-union-id", "'u1', NULL, NULL"),
+        ("somebody-else", "NULL, 'second', 'o1'"),
+    ):
+        await execute(
+            there,
+            "INSERT INTO imported_people (sub, union_id, registration, open_id, imported_at)"
+            f" VALUES ('{waiting_as}', {ids}, 1)",
+        )
+    await there.transact(leaving.erase, sub, now=NOW)
+    assert [row["sub"] for row in (await contents(there))["imported_people"]] == ["somebody-else"]
 
 
 @pytest.mark.usefixtures("patient")

@@ -133,13 +133,19 @@ async def test_a_transaction_that_meets_silence_is_given_up_as_quickly_and_leave
     await database.close()
 
 
-async def test_when_one_connection_was_lost_without_a_word_the_others_are_made_anew(proxy: Proxy) -> None:
-    """As when an address moves to another server: nobody else waits to find out that theirs is dead, too."""
+@pytest.mark.parametrize("way", ["read", "transact"])
+async def test_when_one_connection_was_lost_without_a_word_the_others_are_made_anew(
+    proxy: Proxy, way: str
+) -> None:
+    """As when an address moves to another server: nobody else waits to find out that theirs is dead, too.
+
+    A transaction notices at its BEGIN.
+    """
     database = await connect(proxy.url, pool_size=4, statement_timeout=0.5)
     await asyncio.gather(*(pause(database) for _ in range(4)))
     proxy.lose()
     with pytest.raises(DatabaseUnavailable):
-        await database.read(clients.every)
+        await getattr(database, way)(clients.every)
     for _ in range(4):
         assert await database.read(clients.every) == []
     assert await asyncio.gather(*(database.read(clients.every) for _ in range(4))) == [[]] * 4
@@ -226,6 +232,26 @@ async def test_a_transaction_that_goes_on_with_nothing_is_ended_by_the_server(pr
     assert [client.client_id for client in await frozen.read(clients.every)] == ["c1"]
     await frozen.close()
     await awake.close()
+
+
+async def test_the_service_connects_as_its_settings_say(
+    sqlite_url: str, clock: HeldClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What each of them does is told above; that they reach the database is told here."""
+    heard: list[dict[str, int]] = []
+
+    async def connected(url: str, **settings: int) -> Database:
+        heard.append(settings)
+        return await connect(url, **settings)
+
+    monkeypatch.setattr("broker.app.connect", connected)
+    changes = {
+        "BROKER_DATABASE_POOL": "3",
+        "BROKER_DATABASE_STATEMENT_TIMEOUT": "4s",
+        "BROKER_DATABASE_IDLE_TIMEOUT": "7s",
+    }
+    async with running_stage(sqlite_url, clock, **changes):
+        assert heard == [{"pool_size": 3, "statement_timeout": 4, "idle_timeout": 7}]
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,19 @@ What one of them remembered, and the others had to know, would show here. The jo
 folders, taken as they are; those that are about one process, or about its start, are left there.
 """
 
+import contextlib
 import inspect
+import itertools
 from collections.abc import AsyncIterator, Callable
 from types import ModuleType
 from typing import Any
 
 import pytest
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from broker.app import running
+from broker.clock import Clock
+from broker.settings import Settings
 from tests.journeys import (
     test_sign_in,
     test_tokens_over_http,
@@ -92,3 +98,27 @@ async def stage(database_url: str, clock: HeldClock) -> AsyncIterator[Stage]:
     """Three brokers behind one address."""
     async with running_stage(database_url, clock, REPLICAS) as ready:
         yield ready
+
+
+async def test_no_two_requests_in_a_row_get_to_the_same_one(
+    database_url: str, clock: HeldClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the journeys above stand on."""
+    numbers, heard = itertools.count(), []
+
+    @contextlib.asynccontextmanager
+    async def listening(settings: Settings, *, clock: Clock) -> AsyncIterator[ASGIApp]:
+        number = next(numbers)
+
+        async def listens(scope: Scope, receive: Receive, send: Send) -> None:
+            heard.append(number)
+            await app(scope, receive, send)
+
+        async with running(settings, clock=clock) as app:
+            yield listens
+
+    monkeypatch.setattr("tests.stage.running_broker", listening)
+    async with running_stage(database_url, clock, REPLICAS) as stage:
+        await stage.sign_in()
+    assert len(heard) >= REPLICAS
+    assert heard == [request % REPLICAS for request in range(len(heard))]

@@ -9,12 +9,14 @@ from sqlalchemy import text
 from broker import housekeeping
 from broker.clock import stopwatch
 from broker.housekeeping import Housekeeping
-from broker.store import leases, purging
+from broker.store import audit, leases, purging
 from broker.store.database import Database, SchemaMismatch, Transaction, connect
+from broker.telemetry import REGISTRY
 from tests.by_hand import execute
-from tests.stage import HeldClock
+from tests.stage import HeldClock, running_stage
 from tests.store.rows import row
 
+DAY = 86_400
 ROUND = 60
 LEASE = 30
 
@@ -57,13 +59,20 @@ async def left(database: Database) -> int:
     return found
 
 
+def purged() -> float:
+    return REGISTRY.get_sample_value("broker_purged_rows_total", {"table": "spent_ids"}) or 0.0
+
+
 async def test_a_round_deletes_all_that_is_over_and_nothing_else(
     database: Database, clock: HeldClock, rests: list[float]
 ) -> None:
     await names(database, expired=1_200, live=7)
+    before = purged()
     counts = await Housekeeping(database, clock, stopwatch).look()
     assert counts == {**dict.fromkeys(purging.KINDS, 0), "spent_ids": 1_200}
-    assert await left(database) == 7
+    assert (await left(database), purged() - before) == (7, 1_200)
+    # After each batch of a hundred, and after the last of each other table.
+    assert len(rests) == 12 + len(purging.KINDS)
 
 
 async def test_of_several_replicas_one_at_a_time_does_a_round_a_minute(
@@ -83,8 +92,14 @@ async def test_who_dies_in_a_round_is_followed_within_half_a_minute(
     database: Database, clock: HeldClock, rests: list[float]
 ) -> None:
     await names(database, expired=5)
-    now = clock()
-    assert await database.run(leases.take, "purge", holder="the dead", until=now + LEASE, now=now)
+
+    async def dies(_: Housekeeping, _seconds: float) -> bool:
+        raise asyncio.CancelledError
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Housekeeping, "_stopped_within", dies)
+        with pytest.raises(asyncio.CancelledError):
+            await Housekeeping(database, clock, stopwatch).look()
     keeper = Housekeeping(database, clock, stopwatch)
     clock.advance(LEASE - 1)
     assert await keeper.look() is None
@@ -189,6 +204,23 @@ async def test_it_goes_on_after_the_database_was_away_and_ends_with_the_process(
         await asyncio.wait_for(done.wait(), 10)
     assert await left(database) == 0
     assert not [task for task in asyncio.all_tasks() if "_work" in str(task.get_coro())]
+
+
+async def test_the_service_purges_by_itself_and_keeps_the_audit_for_as_long_as_is_set(
+    sqlite_url: str, clock: HeldClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(housekeeping, "_LOOK_SECONDS", 0.01)
+    database = await connect(sqlite_url)
+    await names(database, expired=3, live=2)
+    for days in (1, 2, 3):
+        await database.transact(audit.record, "sign_in", actor="user", reason=f"{days}", now=clock() - days * DAY)
+    async with asyncio.timeout(10), running_stage(sqlite_url, clock, BROKER_AUDIT_RETENTION="2d") as stage:
+        while len(kept := await database.read(audit.newest, most=9)) > 1:
+            # The broker runs in this loop.
+            await stage.http.get("/healthz")
+    assert [event.reason for event in kept] == ["1"]
+    assert await left(database) == 2
+    await database.close()
 
 
 async def rename(tx: Transaction, table: str, to: str) -> None:

@@ -1,11 +1,14 @@
 """Migrations make the schema, models and database agree, and two deployers at once do no harm."""
 
 import asyncio
+import contextlib
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from broker.store import migrations, revision
 from broker.store.database import connect
@@ -71,6 +74,29 @@ def test_a_column_too_many_or_too_few_is_a_difference(new_database_url: str) -> 
     found = " ".join(migrations.differences(new_database_url))
     assert "stray" in found
     assert "ended_reason" in found
+
+
+def test_a_column_of_another_type_is_a_difference(postgres_url: str) -> None:
+    """SQLite knows no column whose type could be changed."""
+    migrations.upgrade(postgres_url)
+    execute_at(postgres_url, "ALTER TABLE users ALTER COLUMN created_at TYPE INTEGER")
+    (found,) = migrations.differences(postgres_url)
+    assert "created_at" in found
+
+
+def test_an_upgrade_of_sqlite_keeps_others_from_writing_before_it_looks(tmp_path: Path) -> None:
+    """Else two of them could find the same work to do, and one would fail."""
+    file = tmp_path / "broker.db"
+
+    def use(connection: Connection) -> None:
+        with (
+            connection.begin(),
+            contextlib.closing(sqlite3.connect(file, timeout=0)) as other,
+            pytest.raises(sqlite3.OperationalError, match="locked"),
+        ):
+            other.execute("BEGIN IMMEDIATE")
+
+    migrations.with_connection(f"sqlite:///{file}", use)
 
 
 def test_two_processes_that_upgrade_at_once_do_the_work_once(new_database_url: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from broker import __version__, telemetry
 from broker.metrics_facts import FACTS, families
 from broker.store import outbox, spent_ids, watching
-from broker.store.database import Database, DatabaseUnavailable
+from broker.store.database import Database, DatabaseUnavailable, Transaction
 from broker.store.watched import WatchedDatabase
 from broker.store.watching import Queue
 from tests.stage import PUBLIC, WEB, HeldClock, Stage, running_stage
@@ -128,6 +128,18 @@ async def test_which_release_runs_and_how_many_can_work_at_once(stage: Stage) ->
     assert build["version"] == __version__
     connections = 10 if stage.database.dialect == "postgresql" else 1
     assert value(found, "broker_database_connections") == connections
+
+
+async def test_who_asks_the_database_is_counted_as_busy(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    look, heard = watching.look, []
+
+    async def listen(tx: Transaction, *, now: int) -> watching.Facts:
+        heard.append(telemetry.REGISTRY.get_sample_value("broker_database_busy"))
+        return await look(tx, now=now)
+
+    monkeypatch.setattr(watching, "look", listen)
+    await scraped(stage)
+    assert heard[0]
 
 
 async def test_without_a_database_the_counts_are_there_and_the_facts_are_not(

@@ -5,7 +5,9 @@ from typing import Any
 import httpx
 import orjson
 import pytest
+from starlette.responses import Response
 
+from broker.web.middleware import Edge
 from tests.stage import PUBLIC, WEB, WEB_SECRET
 from tests.web.conftest import file_url, front
 from tests.web.front import Front, question
@@ -59,6 +61,14 @@ async def test_it_has_the_route_and_not_a_character_of_the_path(
     assert "canary" not in repr(line).lower()
     assert line["ms"] >= 0
     assert "client_id" not in line or path.endswith("cli_web")
+
+
+async def test_it_has_the_milliseconds_from_the_first_byte_to_the_last(capsys: pytest.CaptureFixture[str]) -> None:
+    ticks = iter((10.0, 10.2504))
+    edge = Edge(Response(), lambda: next(ticks), documents={}, open_paths=frozenset(), https=True)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(edge), base_url="http://id.example") as http:
+        await http.get("/")
+    assert orjson.loads(capsys.readouterr().err)["ms"] == 250.4
 
 
 async def test_it_names_the_app_once_it_is_a_registered_one(
