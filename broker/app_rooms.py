@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from starlette.routing import Route, Router
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from broker import discovery, log_request
@@ -52,6 +52,7 @@ from broker.vault import Vault
 from broker.web.documents import Document
 from broker.web.errors import Json
 from broker.web.middleware import Edge
+from broker.web.routing import router
 from broker.webhook import Webhook
 
 _OPEN_PATHS = frozenset({"/token", "/userinfo", "/revoke"})
@@ -102,7 +103,7 @@ class House:
         publish(rotation.ring)
         rotation.followers.append(publish)
         return Edge(
-            inside=Router(routes, redirect_slashes=False, default=_no_such_page),
+            inside=router(routes, otherwise=_no_such_page),
             stopwatch=stopwatch,
             documents=documents,
             open_paths=_OPEN_PATHS,

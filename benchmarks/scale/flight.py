@@ -1,8 +1,8 @@
 """`python -m benchmarks.scale.flight`: what a sign-in costs while it waits for TikTok, with ten thousand of them.
 
-Every browser begins a sign-in and keeps its connection. Then TikTok sends all of them back at once, and takes ten
-seconds for each of the two answers that the service asks for. Exits 1 when a sign-in takes more than 40 KiB of the
-service's memory, or does not come to its end.
+Every browser begins a sign-in and keeps its connection. Then TikTok sends all of them back in the time that it
+takes for an answer, ten seconds, and the service asks it for two: so all of them wait at once. Exits 1 when a
+sign-in takes more than 40 KiB of the service's memory, or does not come to its end.
 """
 
 import argparse
@@ -66,7 +66,7 @@ def main() -> None:
     chosen = parser.parse_args()
     allow_many()
     with _services(chosen.seconds, chosen.workers) as (pid, port, app):
-        flight = uvloop.run(_fly(pid, port, app, chosen.logins))
+        flight = uvloop.run(_fly(pid, port, app, chosen.logins, chosen.seconds))
     print(f"before, begun, at most:  {flight.before:.0f}, {flight.begun:.0f}, {flight.most:.0f} MiB")
     print(f"each sign-in in flight:  {flight.each:.1f} KiB")
     print(f"all were done after:     {flight.seconds:.0f} s")
@@ -74,7 +74,7 @@ def main() -> None:
     sys.exit(0 if flight.each <= _ALLOWED_KIB and flight.ends.keys() == {"well"} else 1)
 
 
-async def _fly(pid: int, port: int, app: App, logins: int) -> Flight:
+async def _fly(pid: int, port: int, app: App, logins: int, seconds: float) -> Flight:
     await asyncio.gather(*(_sign_in(port, app, person) for person in range(_WARM_UP)))
     before = accounting.memory(pid).now
     gate = asyncio.Semaphore(_AT_ONCE)
@@ -89,6 +89,7 @@ async def _fly(pid: int, port: int, app: App, logins: int) -> Flight:
     _tell(f"{logins:,} have been sent to TikTok")
 
     async def come_back(browser: Connection, login: Away, person: int) -> str:
+        await asyncio.sleep(seconds * (person - _WARM_UP) / logins)
         try:
             await app.arrive(browser, login, person)
         except (Refused, ConnectionError) as failed:

@@ -29,7 +29,6 @@ MAX_ANSWER_BYTES = 64 * 1024
 _CONNECTIONS = 16_384
 _KEEP_ALIVE_SECONDS = 15.0
 
-_TIMEOUT: Final = httpx.Timeout(CALL_SECONDS, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS).as_dict()
 _HEADERS: Final = {"Accept-Encoding": "identity", "User-Agent": "tiktok-broker"}
 
 # No connection: name resolution, TCP and TLS failed, or took (with the wait for a free one) too long.
@@ -68,17 +67,24 @@ def upstream_transport() -> AiohttpTransport:
     return AiohttpTransport(verify=tls, client=session)
 
 
+@functools.cache
+def _limits() -> Mapping[str, float | None]:
+    # As the number above is when the first call is made. The answer has the limit of the whole call; one of its
+    # own for each piece would be a timer more for each who waits.
+    return httpx.Timeout(None, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS).as_dict()
+
+
 # TikTok has a handful of addresses, and reading one takes a tenth of what a call does.
 _address = functools.lru_cache(maxsize=64)(httpx.URL)
 
 
 def prepared(method: str, url: str, *, headers: Mapping[str, str], content: bytes | None = None) -> httpx.Request:
-    """A request as every one of ours: with the time it may take, our name, and nobody asked to compress.
+    """A request as every one of ours: with the time to connect, our name, and nobody asked to compress.
 
-    Raises `httpx.InvalidURL`.
+    The whole call has `CALL_SECONDS` at most, which is left to the caller. Raises `httpx.InvalidURL`.
     """
     return httpx.Request(
-        method, _address(url), headers={**headers, **_HEADERS}, content=content, extensions={"timeout": _TIMEOUT}
+        method, _address(url), headers={**headers, **_HEADERS}, content=content, extensions={"timeout": _limits()}
     )
 
 
