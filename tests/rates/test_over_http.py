@@ -68,7 +68,7 @@ async def test_a_public_app_is_counted_where_its_people_are(front: Front) -> Non
 
 @pytest.mark.parametrize("path", ["/token", "/par"])
 async def test_nobody_chooses_the_address_at_which_they_are_counted(front: Front, path: str) -> None:
-    """Nor gets round it where a public app may not ask at all. What a proxy says the server has looked at before."""
+    """Nor gets round it where a public app may not ask at all. What a proxy says the server has seen to before."""
     async with at(front) as here:
         for number in range(4):
             given = {"X-Forwarded-For": f"198.51.100.{number}", "Forwarded": f"for=198.51.100.{number}"}
