@@ -11,7 +11,7 @@ import click
 import pytest
 
 from broker.cli.supervising import _ASK_SECONDS, _MOST_UNANSWERED, _Supervisor, _Worker
-from broker.cli.worker import ALIVE, ASKED, DRAIN, SERVING, Obedience
+from broker.cli.worker import ALIVE, ASKED, DRAIN, SERVING, STOP, Obedience
 from broker.leaving import Leaving
 from tests.cli.running import PATIENCE
 
@@ -76,6 +76,16 @@ def test_who_has_not_ended_in_time_is_killed_and_that_is_no_good_end(
         with pytest.raises(click.ClickException, match="did not end in time and was killed"):
             supervisor.run()
     assert cast("Any", worker.process).killed
+
+
+@pytest.mark.parametrize(("serves", "word"), [(True, DRAIN), (False, STOP)])
+def test_only_who_serves_has_anybody_to_serve_on_for(
+    supervised: tuple[_Supervisor, _Worker, Connection], serves: bool, word: bytes
+) -> None:
+    supervisor, worker, line = supervised
+    worker.serves = serves
+    supervisor._end(signal.SIGTERM)
+    assert line.recv_bytes() == word
 
 
 def test_who_answers_in_the_end_and_who_was_frozen_with_the_supervisor_lives(
