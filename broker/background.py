@@ -39,5 +39,7 @@ async def beside(
 async def woken(event: asyncio.Event, *, within: float) -> bool:
     """Wait for the event, so many seconds at most; whether it has happened."""
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), within)
+        # Not wait_for: in Python 3.11 it forgets that it was cancelled when both happen at the same moment.
+        async with asyncio.timeout(within):
+            await event.wait()
     return event.is_set()

@@ -23,10 +23,24 @@ async def test_what_is_in_hand_at_the_end_is_finished() -> None:
 
 async def test_what_does_not_end_is_cut_off() -> None:
     asked = asyncio.Event()
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(1) as limit:
         async with beside(asyncio.Event().wait, asked.set, patience=lambda: 0):
             assert not asked.is_set()
     assert asked.is_set()
+    assert not limit.expired(), "it was the test that ended it"
+
+
+async def test_what_is_woken_and_cut_off_at_the_same_moment_is_cut_off() -> None:
+    """As the outbox is when nothing may be waited for: what it began would keep the process."""
+    asked = asyncio.Event()
+
+    async def work() -> None:
+        await woken(asked, within=3_600)
+        await asyncio.Event().wait()
+
+    async with asyncio.timeout(1) as limit, beside(work, asked.set, patience=lambda: 0):
+        await asyncio.sleep(0)
+    assert not limit.expired(), "it was the test that ended it"
 
 
 async def test_the_work_is_asked_to_end_also_when_the_block_fails() -> None:

@@ -59,5 +59,12 @@ def _pg_dump(url: "Secret", file: Path) -> str:
     from broker.cli import migrating
 
     return shlex.join(
-        ["pg_dump", "--format=custom", f"--file={file}", f"--dbname={migrating.shown(url).replace(':***@', '@')}"]
+        [
+            "pg_dump",
+            "--format=custom",
+            "--no-owner",
+            "--no-privileges",
+            f"--file={file}",
+            f"--dbname={migrating.shown(url).replace(':***@', '@')}",
+        ]
     )

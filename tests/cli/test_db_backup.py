@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import os
+import re
+import shlex
 import shutil
 import sqlite3
 import stat
@@ -13,6 +15,7 @@ import pytest
 from broker.store import copying
 from broker.store.database import DatabaseUnavailable, connect
 from tests.cli.running import run
+from tests.deploy.restoring import RUNBOOK
 from tests.store.rows import add_client
 
 CANARY = "canary-password"
@@ -133,11 +136,28 @@ def test_a_folder_that_is_not_there_is_one_sentence(source: Path, tmp_path: Path
 
 
 def test_for_postgresql_it_says_what_to_run() -> None:
+    """The runbook's own line, for this database."""
     done = run(
         "db", "backup", "b.dump", url=f"postgresql://broker:{CANARY}@db.example:5433/broker?sslmode=require"
     )
     assert done.exit_code == 1
-    assert done.stderr == (
-        "Error: This database is PostgreSQL's: back it up with `pg_dump --format=custom --file=b.dump "
-        "'--dbname=postgresql://broker@db.example:5433/broker?sslmode=require'`.\n"
+    told = re.fullmatch("Error: This database is PostgreSQL's: back it up with `(.+)`\\.\n", done.stderr)
+    assert told is not None
+    *flags, file, database = shlex.split(told[1])
+    assert (file, database) == (
+        "--file=b.dump",
+        "--dbname=postgresql://broker@db.example:5433/broker?sslmode=require",
     )
+    (line,) = (words for words in RUNBOOK.command_lines() if words[:2] == ["pg_dump", "--format=custom"])
+    assert flags == line[:-2]
+
+
+def test_a_copy_is_on_the_disk_with_its_name_when_the_command_says_so(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forced: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: forced.append(os.fstat(descriptor).st_ino))
+    copy = tmp_path / "folder" / "copy.db"
+    copy.parent.mkdir()
+    copying.copy(source, copy)
+    assert forced == [copy.stat().st_ino, copy.parent.stat().st_ino]

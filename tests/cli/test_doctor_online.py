@@ -23,20 +23,23 @@ PLAIN = "__Host-broker_login_"
 
 
 class Through(httpx.AsyncBaseTransport):
-    """The way to the broker through a proxy; nobody else is to be reached."""
+    """The way to the broker through a proxy; of others nobody is to be reached, or all answer with one status."""
 
-    def __init__(self, front: Front, proxy: Proxy) -> None:
+    def __init__(self, front: Front, proxy: Proxy, elsewhere: int | None) -> None:
         self._inside = httpx.ASGITransport(app=front.app)
         self._proxy = proxy
+        self._elsewhere = elsewhere
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if str(request.url.copy_with(raw_path=b"/")) != f"{ISSUER}/":
-            raise httpx.ConnectError("only the broker is here")
+            if self._elsewhere is None:
+                raise httpx.ConnectError("only the broker is here")
+            return httpx.Response(self._elsewhere)
         return await self._proxy(request, self._inside.handle_async_request)
 
 
 async def examined(
-    database_url: str, proxy: Proxy, change: str | None = None, **settings: str
+    database_url: str, proxy: Proxy, change: str | None = None, elsewhere: int | None = None, **settings: str
 ) -> dict[str, Finding]:
     """The findings from outside. `change`: `no app`, or a flag to set in each app's registration."""
     async with running_front(database_url, system_clock, **settings) as front:
@@ -47,7 +50,7 @@ async def examined(
         elif change is not None:
             apps = [replace(app, metadata={**app.metadata, change: True}) for app in apps]
         known = online.Known(frozenset(row.kid for row in rows if row.use == SIGN), tuple(apps))
-        way = Through(front, proxy)
+        way = Through(front, proxy, elsewhere)
         findings = [each async for each in online.findings(way, front.settings, known, system_clock)]
     return by_check(findings)
 
@@ -89,6 +92,19 @@ def refusing(path: str, status: int) -> Proxy:
 async def without_cookies(request: httpx.Request, ask: Ask) -> Any:
     request.headers.pop("cookie", None)
     return await ask(request)
+
+
+def publishing(change: Callable[[list[Any]], list[Any]]) -> Proxy:
+    """A cache in front that has other keys."""
+
+    async def proxy(request: httpx.Request, ask: Ask) -> Any:
+        answer = await ask(request)
+        if not request.url.path.endswith("jwks.json"):
+            return answer
+        await answer.aread()
+        return httpx.Response(200, json={"keys": change(answer.json()["keys"])})
+
+    return proxy
 
 
 async def deaf(request: httpx.Request, ask: Ask) -> Any:
@@ -153,6 +169,8 @@ async def count(front: Front, table: str) -> int:
             "TikTok is told to send people back to https://id.example/other/tiktok",
             "Start every process with the settings",
         ),
+        (publishing(lambda keys: keys[1:]), "key set", "1 key differs from those in", "clear any cache"),
+        (publishing(lambda keys: [*keys, {"kid": "gone"}]), "key set", "1 key differs from those in", "restart"),
         (deaf, "sign-in", "gives no answer (ReadError)", "hands it on"),
         (deaf, "webhooks", "gives no answer (ReadError)", "Let POST requests to"),
         (refusing("/webhooks/tiktok", 405), "webhooks", "with 405, and not 401", "Let POST requests to"),
@@ -165,6 +183,13 @@ async def test_what_a_proxy_breaks_is_a_fault(
     assert finding.outcome == "fault"
     assert words in finding.found
     assert remedy in (finding.remedy or "")
+
+
+async def test_a_tiktok_that_answers_with_errors_of_its_own_is_a_warning(database_url: str) -> None:
+    found = await examined(database_url, as_it_is, elsewhere=503)
+    for check in ("TikTok's API", "TikTok's authorize page"):
+        assert (found[check].outcome, found[check].remedy) == ("warning", "Try again in some minutes.")
+        assert found[check].found.endswith(" answers with status 503")
 
 
 @pytest.mark.parametrize("header", ["no-store", "public, max-age=31536000", "s-max-age=300", ""])

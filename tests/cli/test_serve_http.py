@@ -87,7 +87,8 @@ def test_trailers_without_end_are_cut_off(broker: Serving) -> None:
         b"Transfer-Encoding: chunked\r\n\r\n3\r\na=b\r\n0\r\nX-Long: "
     )
     sent, answer = flood(broker, beginning, b"a" * 1200, most=50 * MOST_BYTES)
-    assert sent < 50 * MOST_BYTES or not answer.startswith(b"HTTP/1.1 200")
+    # And not because it took too long.
+    assert sent < 50 * MOST_BYTES or not answer.startswith((b"HTTP/1.1 2", b"HTTP/1.1 408"))
 
 
 def test_a_large_body_is_the_applications_to_refuse(broker: Serving) -> None:

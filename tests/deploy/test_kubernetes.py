@@ -141,6 +141,8 @@ def test_nobody_is_killed_before_the_broker_has_ended_by_itself() -> None:
 
 def test_no_private_network_is_reached_by_way_of_https() -> None:
     egress = of_kind("NetworkPolicy")["spec"]["egress"]
+    # What is not named is open.
+    assert of_kind("NetworkPolicy")["spec"]["policyTypes"] == ["Ingress", "Egress"]
     (https,) = (rule for rule in egress if {"port": 443} in rule["ports"])
     (everywhere,) = (each["ipBlock"] for each in https["to"] if each["ipBlock"]["cidr"] == "0.0.0.0/0")
     assert set(everywhere["except"]) >= {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"}

@@ -66,6 +66,16 @@ async def test_a_public_app_is_counted_where_its_people_are(front: Front) -> Non
         assert (await there.post("/token", data=REFRESH)).json()["error"] == "invalid_grant"
 
 
+@pytest.mark.parametrize("path", ["/token", "/par"])
+async def test_nobody_chooses_the_address_at_which_they_are_counted(front: Front, path: str) -> None:
+    """Nor gets round it where a public app may not ask at all. What a proxy says the server has seen to before."""
+    async with at(front) as here:
+        for number in range(4):
+            given = {"X-Forwarded-For": f"198.51.100.{number}", "Forwarded": f"for=198.51.100.{number}"}
+            answer = await here.post(path, data=REFRESH, headers=given)
+            assert is_refusal(answer) == (number == 3)
+
+
 async def test_an_app_with_a_secret_is_counted_as_itself(front: Front) -> None:
     """At `/token` and `/par` together; nothing else of its own is limited."""
     async with at(front) as here, at(front, THERE) as there:

@@ -2,14 +2,16 @@
 
 import asyncio
 import json
+import signal
 import threading
 from multiprocessing.connection import Connection, Pipe
 from typing import Any, cast
 
+import click
 import pytest
 
 from broker.cli.supervising import _ASK_SECONDS, _MOST_UNANSWERED, _Supervisor, _Worker
-from broker.cli.worker import ALIVE, ASKED, SERVING, Obedience
+from broker.cli.worker import ALIVE, ASKED, DRAIN, SERVING, STOP, Obedience
 from broker.leaving import Leaving
 from tests.cli.running import PATIENCE
 
@@ -19,9 +21,15 @@ class Process:
 
     pid = 7
     killed = False
+    exitcode: int | None = None
+
+    def __init__(self) -> None:
+        self.sentinel, self._alive = Pipe()
 
     def kill(self) -> None:
         self.killed = True
+        self.exitcode = -signal.SIGKILL
+        self._alive.close()
 
 
 @pytest.fixture
@@ -52,6 +60,32 @@ def test_who_does_not_answer_for_a_minute_is_killed(
     supervisor._ask()
     assert cast("Any", worker.process).killed
     assert json.loads(capfd.readouterr().err)["event"] == "worker.hangs"
+
+
+def test_who_has_not_ended_in_time_is_killed_and_that_is_no_good_end(
+    supervised: tuple[_Supervisor, _Worker, Connection], seconds: list[float]
+) -> None:
+    supervisor, worker, line = supervised
+    with supervisor.hearing_signals():
+        supervisor._end(signal.SIGTERM)
+        assert line.recv_bytes() == DRAIN
+        seconds[0] += 59.9
+        supervisor._kill_late()
+        assert not cast("Any", worker.process).killed
+        seconds[0] += 0.2
+        with pytest.raises(click.ClickException, match="did not end in time and was killed"):
+            supervisor.run()
+    assert cast("Any", worker.process).killed
+
+
+@pytest.mark.parametrize(("serves", "word"), [(True, DRAIN), (False, STOP)])
+def test_only_who_serves_has_anybody_to_serve_on_for(
+    supervised: tuple[_Supervisor, _Worker, Connection], serves: bool, word: bytes
+) -> None:
+    supervisor, worker, line = supervised
+    worker.serves = serves
+    supervisor._end(signal.SIGTERM)
+    assert line.recv_bytes() == word
 
 
 def test_who_answers_in_the_end_and_who_was_frozen_with_the_supervisor_lives(

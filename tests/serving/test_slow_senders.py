@@ -17,6 +17,7 @@ from broker.cli.http_head import MOST_HEADERS
 from broker.cli.listening import bound
 from broker.cli.serving import BACKLOG, server_config
 from tests.cli.running import settings
+from tests.documentation import README
 
 LONG, SHORT = 60.0, 0.15
 POST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n"
@@ -200,6 +201,12 @@ async def test_so_many_headers_are_read_and_no_more(server: Server, more: int, s
     writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n" + headers + b"\r\n")
     assert (await reader.read(4096)).startswith(b"HTTP/1.1 " + status)
     writer.close()
+
+
+def test_the_bounds_are_those_that_the_readme_tells() -> None:
+    head, body = http_head.HEAD_SECONDS, http_head.BODY_SECONDS
+    size = f"{http_head.MOST_BYTES // 1024} KiB and {MOST_HEADERS} of them"
+    assert f"headers within {head:g} seconds, {size}, bodies within {body:g} seconds" in README.text
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="this system has no such option")

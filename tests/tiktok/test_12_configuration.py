@@ -163,6 +163,16 @@ async def test_a_key_set_of_another_database_is_a_fault(
     assert wrong["remedy"].startswith("Let every process use the same BROKER_DATABASE_URL")
 
 
+@on_sqlite
+async def test_without_its_database_what_is_outside_is_looked_at_all_the_same(stage: Stage) -> None:
+    away = f"postgresql://broker:x@127.0.0.1:{free_port()}/broker"
+    found = await doctor(environ(stage, BROKER_DATABASE_URL=away))
+    assert found.outcomes["database"] == "fault"
+    assert found.outcomes["key and secret of default"] == found.outcomes["issuer from outside"] == "ok"
+    blind = found["key set from outside"]
+    assert (blind["outcome"], blind["remedy"]) == ("warning", "Mend the database first.")
+
+
 @pytest.mark.parametrize(
     ("status", "body", "words"),
     [
