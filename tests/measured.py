@@ -46,6 +46,7 @@ _REPEATED = (
     "provider/test_private_key_jwt.py",
     "provider/test_prompt_and_max_age.py",
     "provider/test_single_sign_on.py",
+    "replicas/test_balanced.py",
     "replicas/test_connection_cut.py",
     "replicas/test_database_failures.py",
     "replicas/test_every_journey.py",

@@ -1,12 +1,11 @@
 """A broker and a TikTok simulator over real HTTP on one held clock, and a person's browser to drive them."""
 
 import contextlib
-import itertools
 import random
 import socket
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -15,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from broker import opaque, sealing, settings
 from broker.app import running as running_broker
+from broker.clock import Clock
 from broker.keys.rotation import Rotation
 from broker.oauth import registration
 from broker.sealing import Sealer, SecretKey
@@ -40,6 +40,9 @@ NATIVE = "https://links.app.example/tiktok"
 VERIFIER = "a-verifier-of-at-least-forty-three-characters"
 # One for all stages, so that the keys sealed in a copied database open.
 SECRET_KEY = sealing.new_secret_key()
+
+Beginning: TypeAlias = Callable[[Mapping[str, str], Clock], contextlib.AbstractAsyncContextManager[ASGIApp]]
+"""What makes a broker of settings and a clock, and ends it."""
 
 
 @dataclass
@@ -226,23 +229,27 @@ async def register_clients(database: Database, *, now: int) -> None:
 
 @dataclass
 class _Front:
-    """What listens before there is a broker, which must know its address when it is made.
+    """What listens before there is a broker, which must know its address when it is made."""
 
-    Before several it is the balancer that nobody wants: no two requests in a row get to the same one.
-    """
-
-    brokers: list[ASGIApp] = field(default_factory=list)
-    turns: Iterator[int] = field(default_factory=itertools.count)
+    broker: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.brokers[next(self.turns) % len(self.brokers)](scope, receive, send)
+        assert self.broker is not None
+        await self.broker(scope, receive, send)
+
+
+@contextlib.asynccontextmanager
+async def in_this_process(environ: Mapping[str, str], clock: Clock) -> AsyncIterator[ASGIApp]:
+    """The broker that these settings say."""
+    async with running_broker(settings.load(environ), clock=clock) as app:
+        yield app
 
 
 @contextlib.asynccontextmanager
 async def running_stage(
-    database_url: str, clock: HeldClock, replicas: int = 1, /, **changes: str
+    database_url: str, clock: HeldClock, beginning: Beginning = in_this_process, /, **changes: str
 ) -> AsyncIterator[Stage]:
-    """Start it all; `changes` are further `BROKER_…` settings."""
+    """Start it all; `changes` are further `BROKER_…` settings, `beginning` what makes a broker of them."""
     async with contextlib.AsyncExitStack() as stack:
         front = _Front()
         issuer = await stack.enter_async_context(serving(front))
@@ -252,11 +259,10 @@ async def running_stage(
             App(CLIENT_KEY, TIKTOK_SECRET, redirect_uris, native_redirect_uris=[NATIVE], webhook_url=webhook_url)
         )
         simulator = await stack.enter_async_context(serving(create_app(world)))
-        loaded = settings.load(environment(issuer, database_url, simulator, **changes))
+        environ = environment(issuer, database_url, simulator, **changes)
         database = await connect(database_url)
         stack.push_async_callback(database.close)
         await register_clients(database, now=clock())
-        for _ in range(replicas):
-            front.brokers.append(await stack.enter_async_context(running_broker(loaded, clock=clock)))
+        front.broker = await stack.enter_async_context(beginning(environ, clock))
         http = await stack.enter_async_context(httpx.AsyncClient(base_url=issuer, timeout=60, verify=False))
-        yield Stage(issuer, loaded, world, simulator, clock, database, http, stack)
+        yield Stage(issuer, settings.load(environ), world, simulator, clock, database, http, stack)

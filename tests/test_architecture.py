@@ -67,7 +67,7 @@ REMEMBERED = {
 
 
 def test_what_a_process_remembers_is_nothing_that_another_replica_must_know() -> None:
-    """Replicas in one process, as tests have them, share it: only here shows that they would miss it elsewhere."""
+    """Journeys on three processes miss what they go by (tests/replicas); what none of them goes by shows here."""
     found = set()
     for file in FILES:
         inside = file.relative_to(PRODUCT).with_suffix("")
