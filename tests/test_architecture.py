@@ -59,6 +59,8 @@ REMEMBERED = {
         "log_masking._telling",
         "outbound._tls",
         "upstream.http._tls",
+        "upstream.http._limits",
+        "upstream.http._address",
         "rates.neighbourhood._of",
         "store.audit._newest",
     ),
@@ -97,7 +99,10 @@ def _memories(tree: ast.Module) -> Iterator[str]:
 
 
 _EMPTY = {"{}", "[]", "set()", "dict()", "list()"}
-_KEEPING = ("defaultdict(", "OrderedDict(", "Counter()", "deque(", "WeakValueDictionary(", "WeakKeyDictionary(")
+_KEEPING = (
+    *("functools.lru_cache(", "functools.cache("),
+    *("defaultdict(", "OrderedDict(", "Counter()", "deque(", "WeakValueDictionary(", "WeakKeyDictionary("),
+)
 
 
 @pytest.mark.parametrize(

@@ -122,19 +122,20 @@ async def known(tx: Transaction, newcomers: Sequence[Newcomer]) -> Known:
     open_ids = [each.open_id for each in newcomers if each.open_id]
     subs = [each.sub for each in newcomers if each.sub]
     previous_ids = [each.previous_id for each in newcomers if each.previous_id]
-    for statement, names in ((_IMPORTED_BY_UNION_ID, union_ids), (_IMPORTED_BY_OPEN_ID, open_ids)):
-        for row in await _all(tx, statement, names):
-            key = (row["union_id"], row["registration"], row["open_id"])
-            found._imported[key] = _imported(row)
+    # Names come first: whoever is imported meanwhile must not be found by a name and missed as a person.
+    for statement, names in ((_IMPORTED_SUBS, subs), (_SUBS, subs), (_ERASED, [erased(sub) for sub in subs])):
+        found._subs |= {row["name"] for row in await _all(tx, statement, names)}
+    found._previous_ids |= {row["name"] for row in await _all(tx, _PREVIOUS_IDS, previous_ids)}
     for row in await _all(tx, _PEOPLE, union_ids):
         found._people[row["union_id"], None, None] = row["id"]
     for registration in {each.registration for each in newcomers if each.registration}:
         theirs = [each.open_id for each in newcomers if each.registration == registration and each.open_id]
         for row in await _all(tx, _ACCOUNTS, theirs, registration=registration):
             found._people[None, registration, row["open_id"]] = row["user_id"]
-    for statement, names in ((_IMPORTED_SUBS, subs), (_SUBS, subs), (_ERASED, [erased(sub) for sub in subs])):
-        found._subs |= {row["name"] for row in await _all(tx, statement, names)}
-    found._previous_ids |= {row["name"] for row in await _all(tx, _PREVIOUS_IDS, previous_ids)}
+    for statement, names in ((_IMPORTED_BY_UNION_ID, union_ids), (_IMPORTED_BY_OPEN_ID, open_ids)):
+        for row in await _all(tx, statement, names):
+            key = (row["union_id"], row["registration"], row["open_id"])
+            found._imported[key] = _imported(row)
     return found
 
 

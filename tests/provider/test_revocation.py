@@ -127,7 +127,8 @@ async def test_a_database_that_could_not_do_it_is_not_answered_200(
         raise DatabaseUnavailable("the server is away")
 
     with monkeypatch.context() as patched:
-        patched.setattr(type(stage.database), "transact", away)
+        for way in ("run", "transact"):
+            patched.setattr(type(stage.database), way, away)
         for kind in ("access_token", "refresh_token"):
             answer = await revoke(stage, tokens[kind])
             assert refusal(answer) == (503, "temporarily_unavailable")
