@@ -33,7 +33,7 @@ PEERS := $(if $(findstring oidc-provider,$(PEER)),var/peers/oidc-provider/.ready
 	$(if $(filter authlib,$(PEER)),var/peers/authlib/.ready)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test million clients verifiers ready lint style types container bench purging scale capacity dialects release audit lock clean
+.PHONY: help demo test million clients verifiers ready lint style types container bench purging scale soak flight capacity dialects release audit lock clean
 
 help: ## Show this list
 	@echo 'Usage: make TARGET [ARGS="…"]     ARGS is handed on, as in: make test ARGS="tests/store -x"'
@@ -82,6 +82,15 @@ bench: .venv/.ready-dev $(PEERS) ## Measure speed and memory; PEER="oidc-provide
 
 purging: .venv/.ready-dev ## Measure what refreshes feel of ten million expired rows (half an hour)
 	@$(BIN)/python -m benchmarks.purging $(ARGS)
+
+scale: .venv/.ready-dev ## Compare a table of ten million people with a small one (an hour, 50 GB, 8 GB of memory)
+	@$(BIN)/python -m benchmarks.scale $(ARGS)
+
+soak: .venv/.ready-dev ## See whether a worker's memory stays over 200,000 sign-ins (half an hour)
+	@$(BIN)/python -m benchmarks.scale.soak $(ARGS)
+
+flight: .venv/.ready-dev ## See what a sign-in takes of a worker's memory while ten thousand wait for TikTok
+	@$(BIN)/python -m benchmarks.scale.flight $(ARGS)
 
 capacity: .venv/.ready-dev ## Simulate what one core, one machine, ten replicas on one PostgreSQL carry
 	@$(BIN)/python -m benchmarks.capacity $(ARGS)

@@ -57,13 +57,20 @@ class Avatars:
 
         An app shows the picture in the very second of the sign-in: one that is on its way is waited for.
         """
+        copy = await self.database.read(avatars.find, name)
         for pause in (*_PAUSES, None):
-            copy = await self.database.read(avatars.find, name)
-            awaited = (copy is None or copy.name != name) and await self.database.read(avatars.awaited, name)
-            if pause is None or not awaited:
+            if copy is not None and copy.name == name:
                 break
-            await asyncio.sleep(pause)
-        return copy, awaited
+            awaited = await self.database.read(avatars.awaited, name)
+            if awaited:
+                if pause is None:
+                    return copy, True
+                await asyncio.sleep(pause)
+            # Also when nobody is at it any more: it may have come since the look before.
+            copy = await self.database.read(avatars.find, name)
+            if not awaited:
+                break
+        return copy, False
 
 
 def _shown(copy: Copy, known: str) -> Response:

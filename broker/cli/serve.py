@@ -39,7 +39,7 @@ def serve(host: str, port: int, workers: int, migrate: bool) -> None:
 
     SIGTERM lets it serve on for BROKER_SHUTDOWN_DRAIN while /readyz says no; then, and after Ctrl-C at once,
     open requests and deliveries get BROKER_SHUTDOWN_GRACE to finish. A second signal ends it without waiting.
-    With several --workers, one that dies or hangs is replaced.
+    With several --workers, one that dies, or serves and hangs, is replaced.
 
     Put a proxy that speaks TLS in front, and name its address in BROKER_TRUSTED_PROXIES.
     """

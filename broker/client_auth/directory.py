@@ -47,7 +47,8 @@ class ClientDirectory:
     async def recent(self, client_id: str) -> Client | None:
         """The same from this very second, for whoever would be turned away by an older copy.
 
-        Anybody can ask for that, so a flood of bad requests costs one look a second and not one each.
+        Anybody can ask for that, so a flood of bad requests costs one look a second and not one each; who comes
+        while somebody else looks is answered by that look.
         """
         return await self._not_older(1, client_id)
 

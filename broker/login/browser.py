@@ -18,7 +18,7 @@ from broker.sealing import Sealer, Unsealable
 LARGEST: Final = 3_800
 ALTOGETHER: Final = 6_000
 # The number changes with what `started.pack` puts in: a login begun before an upgrade is lost, not misread.
-_PURPOSE: Final = "login cookie 5"
+_PURPOSE: Final = "login cookie 4"
 _STATE_PURPOSE: Final = "login state"
 _SHOWN: Final = 8
 
@@ -80,7 +80,7 @@ class Browser:
         self._delete(response, self._prefix + "broker_session")
 
     def state_for(self, login: Login) -> str:
-        """TikTok's `state`: the login's id, and sealed the app it is for, for a browser that lost its cookie."""
+        """TikTok's `state`: the login's name, and sealed the app it is for, for a browser that lost its cookie."""
         app = self.sealer.seal(login.client_id.encode(), purpose=_STATE_PURPOSE, row=login.name)
         return f"{login.name}.{opaque.base64url(app)}"
 
@@ -117,7 +117,8 @@ class Browser:
                 yield name
 
     def _set(self, response: Response, name: str, value: str, max_age: int) -> None:
-        # RFC 6265 §4.1.1. Names and values are letters of base32 and base64url, of which none needs quoting.
+        # RFC 6265 §4.1.1. What is ours is spelt in base32 and base64url, of which nothing needs quoting; a name to
+        # be deleted has come in a Cookie header, which can hold no semicolon and no end of a line.
         secure = "; Secure" if self.secure else ""
         cookie = f"{name}={value}; HttpOnly; Max-Age={max_age}; Path=/; SameSite=lax{secure}"
         response.headers.append("Set-Cookie", cookie)

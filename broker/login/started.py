@@ -10,8 +10,9 @@ from typing import Final
 from broker import opaque
 
 _NAME_LETTERS: Final = 32
+_NAME_BYTES: Final = 20
 _VERIFIER_BYTES: Final = 32
-_HEAD_BYTES: Final = _NAME_LETTERS + _VERIFIER_BYTES
+_HEAD_BYTES: Final = _NAME_BYTES + _VERIFIER_BYTES
 _SEPARATOR: Final = "\x1f"
 _FIELDS: Final = 14
 
@@ -97,7 +98,14 @@ def pack(login: Login) -> bytes:
             *login.resources,
         )
     )
-    return login.name.encode() + login.verifier_bytes + zlib.compress(text.encode(), 1)
+    return _spelt(login.name) + login.verifier_bytes + zlib.compress(text.encode(), 1)
+
+
+def _spelt(name: str) -> bytes:
+    raw = opaque.decode(name)
+    if raw is None:
+        raise ValueError("the name of a login is base32")
+    return raw
 
 
 def unpack(raw: bytes) -> Login:
@@ -120,8 +128,8 @@ def unpack(raw: bytes) -> Login:
         missing,
     ) = fields[:_FIELDS]
     return Login(
-        name=raw[:_NAME_LETTERS].decode(),
-        verifier_bytes=raw[_NAME_LETTERS:_HEAD_BYTES],
+        name=opaque.encode(raw[:_NAME_BYTES]),
+        verifier_bytes=raw[_NAME_BYTES:_HEAD_BYTES],
         started_at=int(started_at),
         registration=registration,
         client_id=client_id,

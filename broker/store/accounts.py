@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, bindparam, cast, select
+from sqlalchemy import Column, ColumnElement, bindparam, cast, exists, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.dml import ReturningInsert
 
@@ -30,8 +30,12 @@ class Authorization:
     in_doubt_from: int
 
 
-HAS_PAIR: ColumnElement[bool] = accounts.c.sealed_tokens.is_not(None)
-"""Whether the account is connected, as its row is now: also where a statement has begun before it was changed."""
+CONNECTED: ColumnElement[bool] = accounts.c.sealed_tokens.is_not(None)
+"""Whether there is a pair of TikTok's tokens in the account's row."""
+KNOWN: ColumnElement[bool] = exists(literal_column("1")).where(
+    accounts.c.registration == bindparam("registration"), accounts.c.open_id == bindparam("open_id")
+)
+"""Whether there is a row of the account that is `yielded`."""
 
 
 def upserting(
@@ -41,7 +45,8 @@ def upserting(
 ) -> ReturningInsert[tuple[str]]:
     """Makes the account of this user or brings it up to date, unless its consent has been taken back meanwhile.
 
-    It answers with its id; its parameters are `yielded`. One that is there is left alone unless `known_only_if`.
+    It answers with its id; its parameters are `yielded`. One that is there is left alone unless `known_only_if`,
+    which is asked of the row as it is when it is changed, and not as it was when the statement began.
     """
     given = {column: _given(column) for column in accounts.columns} | {accounts.c.user_id: user_id}
     new = select(*(value.label(column.name) for column, value in given.items())).where(

@@ -5,7 +5,6 @@ copy it. Its first part is the `id` of the person's one row here, the rest the r
 """
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -17,7 +16,6 @@ from sqlalchemy import (
     delete,
     exists,
     func,
-    literal,
     select,
     true,
     update,
@@ -100,25 +98,13 @@ def asking(user_id: ColumnElement[str], name: ColumnElement[str]) -> Insert:
     """
     until = bindparam("tried_until", type_=BigInteger)
     payload = func.json_build_object("user_id", user_id, "name", name, "tried_until", until)
-    given: dict[str, ColumnElement[Any]] = {
-        "id": name,
-        "kind": literal(AVATAR),
-        "payload": payload.cast(Text),
-        "attempts": literal(0),
-        "due_at": bindparam("picture_due_at", type_=BigInteger),
-        "expires_at": bindparam("picture_expires_at", type_=BigInteger),
-    }
-    named = select(*given.values()).where(_version(name) == _version(_OFFERED))
-    return insert(outbox).from_select(list(given), named)
+    return deliveries.putting(AVATAR, name, payload.cast(Text), when=_version(name) == _version(_OFFERED))
 
 
 def asked(*, now: int) -> dict[str, int]:
     """What `asking` is to know."""
-    return {
-        "tried_until": now + _TRIED_SECONDS,
-        "picture_due_at": now,
-        "picture_expires_at": now + _DELIVERY_SECONDS,
-    }
+    told = deliveries.puts(expires_at=now + _DELIVERY_SECONDS, now=now)
+    return told | {"tried_until": now + _TRIED_SECONDS}
 
 
 async def wanted(tx: Transaction, user_id: str, name: str) -> str | None:

@@ -27,7 +27,7 @@ class Row(Protocol):
 class Transaction(Protocol):
     """What a store function may await, and all that it may await.
 
-    Each raises `DatabaseUnavailable` when there is no answer to be had, and `SchemaMismatch`.
+    Each raises `DatabaseUnavailable` when there is no answer to be had, `SchemaMismatch` and `ConstraintViolated`.
     """
 
     async def one(self, statement: Executable, **parameters: object) -> Row | None:
@@ -61,7 +61,7 @@ class Database(Protocol):
         """`postgresql` or `sqlite`."""
 
     async def run(self, function: StoreFunction[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Each statement for itself: for legs that one conditional statement decides."""
+        """Each statement for itself: for legs that one conditional statement decides, or say what is `whole`."""
 
     async def transact(self, function: StoreFunction[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """All statements or none; raising rolls back, a return commits."""

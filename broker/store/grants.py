@@ -45,25 +45,7 @@ class NewGrant:
     status_index: int | None = None
 
 
-GIVEN: Final = (
-    "id",
-    "client_id",
-    "login_digest",
-    "code_digest",
-    "code_expires_at",
-    "redirect_uri",
-    "code_challenge",
-    "code_jkt",
-    "nonce",
-    "scope",
-    "resources",
-    "offline",
-    "auth_time",
-    "created_at",
-    "expires_at",
-    "generation",
-    "status_index",
-)
+GIVEN: Final = (*NewGrant.__slots__, "created_at", "generation")
 """The columns of a grant that begins, but for whose it is."""
 _NEW = (*GIVEN, "user_id", "account_id", "session_id")
 _BEGIN = (
@@ -102,25 +84,8 @@ async def begin(
 
 def columns(new: NewGrant, *, now: int) -> dict[str, Any]:
     """What the row of a grant that begins holds, but for whose it is."""
-    return {
-        "id": new.id,
-        "client_id": new.client_id,
-        "login_digest": new.login_digest,
-        "code_digest": new.code_digest,
-        "code_expires_at": new.code_expires_at,
-        "redirect_uri": new.redirect_uri,
-        "code_challenge": new.code_challenge,
-        "code_jkt": new.code_jkt,
-        "nonce": new.nonce,
-        "scope": new.scope,
-        "resources": new.resources,
-        "offline": int(new.offline),
-        "auth_time": new.auth_time,
-        "created_at": now,
-        "expires_at": new.expires_at,
-        "generation": 0,
-        "status_index": new.status_index,
-    }
+    told = {name: getattr(new, name) for name in NewGrant.__slots__}
+    return told | {"offline": int(new.offline), "created_at": now, "generation": 0}
 
 
 async def end(tx: Transaction, grant_id: str, *, reason: str, request_id: str | None, now: int) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import BigInteger, ColumnElement, Insert, bindparam, delete, insert, literal, select, update
 
 from broker import opaque
 from broker.store.database import Transaction
@@ -72,6 +72,26 @@ def _row(
         "due_at": now,
         "expires_at": expires_at,
     }
+
+
+def putting(
+    kind: str, delivery_id: ColumnElement[str], payload: ColumnElement[str], *, when: ColumnElement[bool]
+) -> Insert:
+    """`put` as part of a longer statement, done `when` that holds. Its parameters are `puts`."""
+    given: dict[str, ColumnElement[Any]] = {
+        "id": delivery_id,
+        "kind": literal(kind),
+        "payload": payload,
+        "attempts": literal(0),
+        "due_at": bindparam("delivery_due_at", type_=BigInteger),
+        "expires_at": bindparam("delivery_expires_at", type_=BigInteger),
+    }
+    return insert(outbox).from_select(list(given), select(*given.values()).where(when))
+
+
+def puts(*, expires_at: int, now: int) -> dict[str, int]:
+    """What `putting` is to know."""
+    return {"delivery_due_at": now, "delivery_expires_at": expires_at}
 
 
 async def due(tx: Transaction, *, most: int, now: int) -> list[str]:

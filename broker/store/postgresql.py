@@ -207,7 +207,7 @@ class PostgresDatabase:
     @contextlib.asynccontextmanager
     async def _connection(self) -> AsyncIterator[PoolConnectionProxy]:
         with _translated():
-            async with self._pool.acquire(timeout=self._patience()) as connection:
+            async with self._pool.acquire(timeout=self._reach_seconds) as connection:
                 try:
                     yield connection
                 except TimeoutError:
@@ -220,10 +220,6 @@ class PostgresDatabase:
                         # The others lead to the same server: each is made anew before its next use.
                         await self._pool.expire_connections()
                     raise
-
-    def _patience(self) -> float | None:
-        # Where a connection lies ready nobody waits for one; the time limit would be a task for each statement.
-        return None if self._pool.get_idle_size() else self._reach_seconds
 
 
 @contextlib.contextmanager

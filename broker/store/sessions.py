@@ -52,7 +52,7 @@ class Heard:
 
 _NOW = bindparam("now", type_=BigInteger)
 _LIVE = (sessions.c.ended_at.is_(None), sessions.c.expires_at > _NOW)
-GIVEN: Final = ("id", "cookie_digest", "auth_time", "expires_at", "max_expires_at", "ended_at")
+GIVEN: Final = (*Session.__slots__, "ended_at")
 """The columns of a session that begins, but for whose it is."""
 _OPEN = insert(sessions)
 _FIND = (
@@ -125,14 +125,7 @@ async def begin(tx: Transaction, session: Session, *, user_id: str, account_id: 
 
 def columns(session: Session) -> dict[str, Any]:
     """What the row of a session that begins holds, but for whose it is."""
-    return {
-        "id": session.id,
-        "cookie_digest": session.cookie_digest,
-        "auth_time": session.auth_time,
-        "expires_at": session.expires_at,
-        "max_expires_at": session.max_expires_at,
-        "ended_at": None,
-    }
+    return {name: getattr(session, name) for name in Session.__slots__} | {"ended_at": None}
 
 
 async def renew(

@@ -117,9 +117,10 @@ def _recording() -> Select[Any]:
         person.c.blocked_at.is_(None),
         ~person.c.awaited,
         or_(expected.is_(None), person.c.id == expected),
-        # Whoever takes a consent back just now has done so after this statement began to look, but not before it
-        # holds the account.
-        known_only_if=accounts.HAS_PAIR,
+        # A consent may be taken back while this waits for the person's row, and this looks at what was before. The
+        # account's row says so when it is changed; where a known person has none yet, there is nothing to say it.
+        or_(person.c.id == bindparam("person_id"), accounts.KNOWN),
+        known_only_if=accounts.CONNECTED,
     ).cte("account")
     its_person = {"user_id": select(person.c.id).scalar_subquery()}
     whose = its_person | {"account_id": select(account.c.id).scalar_subquery()}

@@ -21,6 +21,7 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from broker.store import private_file
 from broker.store.database import (
     Compiler,
+    ConstraintViolated,
     DatabaseUnavailable,
     P,
     PlaceTaken,
@@ -270,6 +271,8 @@ def _translated() -> Iterator[None]:
             raise SchemaMismatch(str(error)) from error
         if code in _UNREADABLE:
             raise Unreadable(str(error)) from error
+        if isinstance(error, sqlite3.IntegrityError):
+            raise ConstraintViolated(str(error)) from error
         if isinstance(error, sqlite3.OperationalError):
             raise DatabaseUnavailable(str(error)) from error
         raise

@@ -1,9 +1,9 @@
 """The one way of a process to TikTok, and a call on it that cannot run away.
 
 httpx's requests and answers on the aiohttp transport: a call costs a third of one through httpx's own pool, and no
-more when many are in flight. There is no client around the transport, which would cost as much again. So no proxy,
-netrc or CA variable of the environment is read (the environment belongs to the settings alone), no cookie is kept,
-no redirect followed: a call reaches the configured host or fails.
+more when many are in flight. There is no client around the transport, which would cost half as much again. So no
+proxy, netrc or CA variable of the environment is read (the environment belongs to the settings alone), no cookie
+is kept, no redirect followed: a call reaches the configured host or fails.
 """
 
 import asyncio
@@ -69,8 +69,8 @@ def upstream_transport() -> AiohttpTransport:
 
 @functools.cache
 def _limits() -> Mapping[str, float | None]:
-    # As the number above is when the first call is made. The answer has the limit of the whole call; one of its
-    # own for each piece would be a timer more for each who waits.
+    # When the first call is made, so that who measures may give it more time. The answer has the limit of the
+    # whole call; one of its own for each piece would be a timer more for each who waits.
     return httpx.Timeout(None, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS).as_dict()
 
 

@@ -3,6 +3,7 @@
 Starlette would put a net of its own around each handler, for exceptions that nobody here raises.
 """
 
+import inspect
 from collections.abc import Awaitable, Callable, Sequence
 
 from starlette.requests import Request
@@ -12,8 +13,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 def router(routes: Sequence[Route], *, otherwise: ASGIApp) -> Router:
-    """All of them under their addresses exactly; `otherwise` answers at any other."""
+    """All of them under their addresses exactly; `otherwise` answers at any other.
+
+    Raises TypeError for a handler that is not asynchronous: it would hold up everybody.
+    """
     for route in routes:
+        if not inspect.iscoroutinefunction(route.endpoint):
+            raise TypeError(f"the handler of {route.path} is not asynchronous")
         route.app = _straight(route.endpoint)
     return Router(routes, redirect_slashes=False, default=otherwise)
 

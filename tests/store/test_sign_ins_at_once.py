@@ -15,7 +15,7 @@ from broker.store.deauthorization import Deauthorized, deauthorize
 from broker.store.sign_ins import LoginSpent, SessionOver, SignIn, SomebodyElse, TakenBack, Written
 from tests.by_hand import execute
 from tests.emptied import Emptied
-from tests.store.rows import APP, NOW, add_client, profile, record, sign_in
+from tests.store.rows import APP, NOW, add_client, authorization, profile, record, sign_in
 from tests.store.test_deauthorization import count
 from tests.store.test_deliveries import ARRIVAL, WORK
 from tests.store.test_sessions_end import continuation, live
@@ -94,6 +94,7 @@ async def nothing(database: Database) -> None:
         (disabled, {}),
         (promised, {}),
         (nothing, {"expected_user": "usr_somebody_else"}),
+        (nothing, {"authorization": authorization(registration="second")}),
         (nothing, {"grant": sign_in(id="g2", code_digest=b"c2").grant}),
     ],
 )

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from broker import opaque
+from broker.login.browser import _PURPOSE
 from broker.sealing import Sealer, SecretKey, new_secret_key
 from broker.simulator.faults import Fault
 from broker.store import clients
@@ -127,7 +128,7 @@ async def test_only_a_whole_state_of_ours_names_an_app(stage: Stage) -> None:
     name, _, sealed = state.partition(".")
     foreign = Sealer([SecretKey(new_secret_key())]).seal(WEB.encode(), purpose="login state", row=name)
     # Sealed by us, but as something else.
-    cookie = Sealer([SecretKey(SECRET_KEY)]).seal(WEB.encode(), purpose="login cookie 4", row=name)
+    cookie = Sealer([SecretKey(SECRET_KEY)]).seal(WEB.encode(), purpose=_PURPOSE, row=name)
     half = len(sealed) // 2
     bent = [
         *(state[:length] for length in (0, 1, len(name), len(name) + 1, len(state) - 1)),
