@@ -7,7 +7,7 @@ How large a body may be is decided where it is read, how long it may take, here.
 
 import asyncio
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -60,9 +60,9 @@ class BoundedHead(HttpToolsProtocol):
         # The connection is there; whether anything ever comes on it is the sender's to show.
         self._set_deadline()
 
-    # uvicorn's own says so, too: what makes connections of TCP has nothing else to give.
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(OneWrite(transport, self.loop))
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports do not derive from asyncio's, but do all that those do.
+        super().connection_made(OneWrite(cast("asyncio.Transport", transport), self.loop))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._settle(_Owed.NOTHING)

@@ -30,6 +30,17 @@ class SignIn:
         """The same, its grant with this place in the status lists."""
         return replace(self, grant=replace(self.grant, status_index=status_index))
 
+    def about(self, session_id: str, user_id: str | None = None) -> audit.About:
+        """What its event tells."""
+        return {
+            "user_id": user_id,
+            "client_id": self.grant.client_id,
+            "session_id": session_id,
+            "grant_id": self.grant.id,
+            "registration": self.authorization.registration,
+            "request_id": self.request_id,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Continuation:
@@ -44,6 +55,18 @@ class Continuation:
     def at(self, status_index: int | None) -> Self:
         """The same, its grant with this place in the status lists."""
         return replace(self, grant=replace(self.grant, status_index=status_index))
+
+    def about(self) -> audit.About:
+        """What its event tells."""
+        return {
+            "user_id": self.session.user_id,
+            "client_id": self.grant.client_id,
+            "session_id": self.session.id,
+            "grant_id": self.grant.id,
+            "registration": self.session.registration,
+            "request_id": self.request_id,
+            "reason": "session",
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +115,6 @@ async def record(tx: Transaction, sign_in: SignIn, *, now: int) -> Written | Blo
     user = await _user(tx, sign_in, now=now)
     if user.new_avatar is not None:
         await avatars.ask(tx, user.id, user.new_avatar, now=now)
-    grant = sign_in.grant
-    registration = sign_in.authorization.registration
     if user.blocked:
         await _refused(tx, sign_in, user.id, "blocked", now=now)
         return Blocked()
@@ -103,19 +124,8 @@ async def record(tx: Transaction, sign_in: SignIn, *, now: int) -> Written | Blo
     if account_id is None:
         raise TakenBack
     session_id = await _session(tx, sign_in, user_id=user.id, account_id=account_id, now=now)
-    await _begin(tx, grant, sign_in.pushed_request, user.id, account_id, session_id, now=now)
-    await audit.record(
-        tx,
-        "sign_in",
-        actor="user",
-        user_id=user.id,
-        client_id=grant.client_id,
-        session_id=session_id,
-        grant_id=grant.id,
-        registration=registration,
-        request_id=sign_in.request_id,
-        now=now,
-    )
+    await _begin(tx, sign_in.grant, sign_in.pushed_request, user.id, account_id, session_id, now=now)
+    await audit.record(tx, "sign_in", actor="user", now=now, **sign_in.about(session_id, user.id))
     return Written(user.id, avatar_awaits=user.new_avatar is not None)
 
 
@@ -154,19 +164,7 @@ async def resume(tx: Transaction, again: Continuation, *, now: int) -> Written:
     if not await sessions.slide(tx, session.id, until=again.session_until, now=now):
         raise SessionOver
     await _begin(tx, grant, again.pushed_request, session.user_id, session.account_id, session.id, now=now)
-    await audit.record(
-        tx,
-        "sign_in",
-        actor="user",
-        user_id=session.user_id,
-        client_id=grant.client_id,
-        session_id=session.id,
-        grant_id=grant.id,
-        registration=session.registration,
-        request_id=again.request_id,
-        reason="session",
-        now=now,
-    )
+    await audit.record(tx, "sign_in", actor="user", now=now, **again.about())
     return Written(session.user_id)
 
 

@@ -36,16 +36,7 @@ async def _record(tx: Transaction, sign_in: SignIn, *, now: int) -> Written:
         copy_avatar=sign_in.copy_avatar,
         now=now,
     )
-    event = audit.happened(
-        "sign_in",
-        actor="user",
-        client_id=sign_in.grant.client_id,
-        session_id=sign_in.session.id,
-        grant_id=sign_in.grant.id,
-        registration=sign_in.authorization.registration,
-        request_id=sign_in.request_id,
-        now=now,
-    )
+    event = audit.happened("sign_in", actor="user", now=now, **sign_in.about(sign_in.session.id))
     row = await tx.one(
         _RECORD,
         **person,
@@ -74,18 +65,8 @@ async def resume(tx: Transaction, again: Continuation, *, now: int) -> Written:
 
 
 async def _resume(tx: Transaction, again: Continuation, *, now: int) -> Written:
-    session, grant = again.session, again.grant
-    event = audit.happened(
-        "sign_in",
-        actor="user",
-        client_id=grant.client_id,
-        session_id=session.id,
-        grant_id=grant.id,
-        registration=session.registration,
-        request_id=again.request_id,
-        reason="session",
-        now=now,
-    )
+    session = again.session
+    event = audit.happened("sign_in", actor="user", now=now, **again.about())
     await tx.run(
         _RESUME,
         session=session.id,
@@ -93,7 +74,7 @@ async def _resume(tx: Transaction, again: Continuation, *, now: int) -> Written:
         grant_account_id=session.account_id,
         until=again.session_until,
         now=now,
-        **_named("grant", grants_store.columns(grant, now=now)),
+        **_named("grant", grants_store.columns(again.grant, now=now)),
         **_named("event", event),
     )
     return Written(session.user_id)
