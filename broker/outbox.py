@@ -2,12 +2,14 @@
 
 Routes: none. Whoever makes a delivery necessary writes it in the same transaction (`store.outbox.put`) and may
 `nudge` for speed; a replica that never hears the nudge finds the row within a second. While apps that hang
-keep every round busy rows wait their turn, but for one that is nudged by its id.
+keep every round busy rows wait their turn, but for one that is nudged by its id. What nearly always succeeds at
+once is put as taken already, and its writer lets it `begin`: nothing has to look for it.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from contextvars import Context
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -16,18 +18,17 @@ from broker.background import a_while, beside, woken
 from broker.clock import Clock
 from broker.store import outbox
 from broker.store.database import Database, DatabaseUnavailable, SchemaMismatch
-from broker.store.outbox import Delivery
+from broker.store.outbox import Delivery, Outcome
 
 _log = log.get("outbox")
 _LOOK_SECONDS: Final = 1.0
 _AT_ONCE: Final = 16
 _MOST_ROUNDS: Final = 8
-_LEASE_SECONDS: Final = 30
+_MOST_BEGUN: Final = 128
 _FIRST_DELAY: Final = 2
 _LONGEST_DELAY: Final = 600
 
-Deliver = Callable[[Mapping[str, Any]], Awaitable[bool]]
-"""Does it, and answers whether it is done; False means that it should be tried again."""
+Deliver = Callable[[Mapping[str, Any]], Awaitable[Outcome]]
 
 
 @dataclass(slots=True)
@@ -42,6 +43,8 @@ class Outbox:
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _urgent: list[str] = field(default_factory=list)
     _rounds: int = 0
+    _begun: int = 0
+    _group: asyncio.TaskGroup | None = None
     _stopping: bool = False
 
     def nudge(self, delivery_id: str | None = None) -> None:
@@ -49,6 +52,13 @@ class Outbox:
         if delivery_id is not None:
             self._urgent.append(delivery_id)
         self._wake.set()
+
+    def begin(self, delivery: Delivery) -> None:
+        """Do what its writer has put as taken; when much is on its way, it waits until its lease is over."""
+        if self._group is not None and not self._stopping and self._begun < _MOST_BEGUN:
+            self._begun += 1
+            # Its lines are not those of the request that asked for it, and may come long after.
+            self._group.create_task(self._watched(self._finish, delivery), context=Context())
 
     def working(self) -> AbstractAsyncContextManager[None]:
         """Deliver in the background for the length of the block.
@@ -65,10 +75,11 @@ class Outbox:
     async def _work(self) -> None:
         # A round that waits for a slow app does not keep the next one from beginning.
         async with asyncio.TaskGroup() as rounds:
+            self._group = rounds
             while not self._stopping:
                 self._wake.clear()
                 while self._urgent:
-                    rounds.create_task(self._watched(self._deliver, self._urgent.pop()))
+                    rounds.create_task(self._watched(self._take, self._urgent.pop()))
                 if self._rounds < _MOST_ROUNDS:
                     self._rounds += 1
                     rounds.create_task(self._watched(self._round))
@@ -81,7 +92,13 @@ class Outbox:
         finally:
             self._rounds -= 1
 
-    async def _watched(self, work: Callable[..., Awaitable[object]], *given: str) -> None:
+    async def _finish(self, delivery: Delivery) -> None:
+        try:
+            await self._deliver(delivery)
+        finally:
+            self._begun -= 1
+
+    async def _watched(self, work: Callable[..., Awaitable[object]], *given: object) -> None:
         try:
             await work(*given)
         except (DatabaseUnavailable, SchemaMismatch) as error:
@@ -93,9 +110,7 @@ class Outbox:
         """Do what is due now; how many were tried. Raises `DatabaseUnavailable`, `SchemaMismatch`."""
         ids = await self.database.read(outbox.due, most=_AT_ONCE, now=self.clock())
         # Each to its end, also when the database fails one of them.
-        outcomes = await asyncio.gather(
-            *(self._deliver(delivery_id) for delivery_id in ids), return_exceptions=True
-        )
+        outcomes = await asyncio.gather(*(self._take(delivery_id) for delivery_id in ids), return_exceptions=True)
         tried = 0
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
@@ -103,31 +118,37 @@ class Outbox:
             tried += outcome
         return tried
 
-    async def _deliver(self, delivery_id: str) -> int:
+    async def _take(self, delivery_id: str) -> int:
         now = self.clock()
-        # The lease is the due time moved on: a replica that dies leaves the row to the others.
-        delivery = await self.database.run(outbox.take, delivery_id, until=now + _LEASE_SECONDS, now=now)
+        delivery = await self.database.run(outbox.take, delivery_id, now=now)
         if delivery is None:
             return 0
+        await self._deliver(delivery)
+        return 1
+
+    async def _deliver(self, delivery: Delivery) -> None:
+        now = self.clock()
         if now >= delivery.expires_at:
             _log.error("delivery.given_up", kind=delivery.kind, attempts=delivery.attempts - 1)
             await self.database.run(outbox.done, delivery.id)
             _count(delivery, "given_up")
-        elif await self._done(delivery):
-            await self.database.run(outbox.done, delivery.id)
-            _count(delivery, "done")
-        else:
+            return
+        outcome = await self._outcome(delivery)
+        if outcome is Outcome.AGAIN:
             delay = min(_FIRST_DELAY * 2 ** (delivery.attempts - 1), _LONGEST_DELAY)
             await self.database.run(outbox.postpone, delivery.id, due_at=now + delay)
             _count(delivery, "postponed")
-        return 1
+            return
+        if outcome is Outcome.DONE:
+            await self.database.run(outbox.done, delivery.id)
+        _count(delivery, "done")
 
-    async def _done(self, delivery: Delivery) -> bool:
+    async def _outcome(self, delivery: Delivery) -> Outcome:
         try:
             return await self.kinds[delivery.kind](delivery.payload)
         except Exception as error:
             _log.error("delivery.failed", kind=delivery.kind, exc_info=error)
-            return False
+            return Outcome.AGAIN
 
 
 def _count(delivery: Delivery, outcome: str) -> None:

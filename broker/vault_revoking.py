@@ -8,6 +8,7 @@ from broker import log, opaque
 from broker.opaque import Secret
 from broker.store import revocations
 from broker.store.database import DatabaseUnavailable
+from broker.store.outbox import Outcome
 from broker.store.revocations import Revocation
 from broker.upstream.connector import Misconfigured, Rejected, Trace, UpstreamError
 from broker.upstream.tiktok import TikTok
@@ -24,23 +25,23 @@ class TikTokRevocation:
 
     vault: Vault
 
-    async def deliver(self, payload: Mapping[str, Any]) -> bool:
-        """Whether TikTok has done it, or nothing is left to do; False to be tried again."""
+    async def deliver(self, payload: Mapping[str, Any]) -> Outcome:
+        """Until TikTok has done it, or nothing is left to do."""
         revocation = Revocation.of(dict(payload))
         registration = revocation.registration
         if await self.vault.database.read(revocations.is_outdated, revocation):
             _log.info("tiktok_revocation.outdated", registration=registration)
-            return True
+            return Outcome.DONE
         tiktok = self.vault.tiktok.get(registration)
         if tiktok is None:
             _log.error("tiktok_revocation.failed", registration=registration, reason="not configured any more")
-            return False
+            return Outcome.AGAIN
         try:
             await tiktok.revoke(await self._access_token(tiktok, revocation))
         except UpstreamError as error:
-            return _ended_by(error, registration)
+            return _after(error, registration)
         _log.info("tiktok_revocation.done", registration=registration)
-        return True
+        return Outcome.DONE
 
     async def _access_token(self, tiktok: TikTok, revocation: Revocation) -> Secret:
         """One that TikTok still takes. Raises `UpstreamError`."""
@@ -79,15 +80,15 @@ class TikTokRevocation:
                 return
 
 
-def _ended_by(error: UpstreamError, registration: str) -> bool:
-    """Whether the failure ends the delivery, told to the log."""
+def _after(error: UpstreamError, registration: str) -> Outcome:
+    """What the failure makes of the delivery, told to the log."""
     said = {"registration": registration, "reason": error.sentence, **error.trace.fields()}
     if isinstance(error, Rejected):
         # Then the person has taken us out already, or nobody has a token any more that could.
         _log.warning("tiktok_revocation.not_needed", **said)
-        return True
+        return Outcome.DONE
     if isinstance(error, Misconfigured):
         _log.error("tiktok_revocation.failed", **said)
     else:
         _log.warning("tiktok_revocation.waiting", **said)
-    return False
+    return Outcome.AGAIN

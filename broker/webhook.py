@@ -22,6 +22,7 @@ from broker.store import deauthorization, deliveries
 from broker.store.database import Database
 from broker.store.deauthorization import Deauthorized, Outdated
 from broker.store.deliveries import Arrival
+from broker.store.outbox import Outcome
 from broker.upstream import tiktok_events
 from broker.upstream.tiktok_events import Event, Forged, Malformed, WebhookKeys
 from broker.web import limits
@@ -103,7 +104,7 @@ class Events:
     database: Database
     clock: Clock
 
-    async def deliver(self, payload: Mapping[str, Any]) -> bool:
+    async def deliver(self, payload: Mapping[str, Any]) -> Outcome:
         """End what began through an account whose authorization was removed: one delivery of the outbox."""
         outcome = await self.database.transact(
             deauthorization.deauthorize,
@@ -124,7 +125,7 @@ class Events:
                 _log.warning("authorization.removed_before_the_newest_sign_in", **line)
             case None:
                 _log.info("authorization.removed_from_a_stranger", **line)
-        return True
+        return Outcome.DONE
 
 
 def _work(event: Event, request_id: str) -> dict[str, Any] | None:

@@ -15,6 +15,7 @@ from broker import outbox as outboxes
 from broker.outbox import Outbox
 from broker.store import outbox
 from broker.store.database import Database, DatabaseUnavailable, P, StoreFunction, T, Transaction, connect
+from broker.store.outbox import Delivery, Outcome
 from broker.telemetry import REGISTRY
 from tests.stage import HeldClock
 
@@ -24,27 +25,33 @@ HOUR = 3600
 
 @dataclass
 class Doer:
-    """Does deliveries: keeps what it was given, and succeeds when told to."""
+    """Does deliveries: keeps what it was given, and says what it is told to."""
 
-    succeeds: bool = True
+    outcome: Outcome = Outcome.DONE
     done: list[int] = field(default_factory=list)
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     may_end: asyncio.Event | None = None
     error: Exception | None = None
 
-    async def __call__(self, payload: Mapping[str, Any]) -> bool:
+    async def __call__(self, payload: Mapping[str, Any]) -> Outcome:
         self.done.append(payload["number"])
         self.begun.set()
         if self.may_end is not None:
             await self.may_end.wait()
         if self.error is not None:
             raise self.error
-        return self.succeeds
+        return self.outcome
 
 
 async def put(database: Database, clock: HeldClock, *numbers: int, kind: str = KIND) -> None:
     for number in numbers:
         await database.transact(outbox.put, kind, {"number": number}, expires_at=clock() + HOUR, now=clock())
+
+
+async def put_taken(database: Database, clock: HeldClock, number: int) -> Delivery:
+    delivery = Delivery(f"taken-{number}", KIND, {"number": number}, attempts=1, expires_at=clock() + HOUR)
+    await database.transact(outbox.put_taken, delivery, now=clock())
+    return delivery
 
 
 async def rows(database: Database) -> list[dict[str, Any]]:
@@ -77,7 +84,7 @@ async def test_a_delivery_that_is_done_is_gone(database: Database, clock: HeldCl
 async def test_a_failure_is_tried_again_ever_more_rarely_until_an_hour_has_passed(
     database: Database, clock: HeldClock, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    doer = Doer(succeeds=False)
+    doer = Doer(Outcome.AGAIN)
     box = Outbox(database, {KIND: doer}, clock)
     postponed, given_up = counted("postponed"), counted("given_up")
     await put(database, clock, 1)
@@ -194,6 +201,95 @@ async def test_what_is_nudged_by_its_id_waits_for_no_slow_app(
     assert quick.done == [3]
 
 
+async def test_what_its_writer_begins_is_asked_of_nobody(
+    database: Database, clock: HeldClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It needs no look and no taking: others see it as taken. Only that it is done is written down."""
+    asked = Spied(database)
+    doer, before = Doer(), counted("done")
+    box = Outbox(asked, {KIND: doer}, clock)
+    monkeypatch.setattr(outboxes, "_LOOK_SECONDS", 3600)
+    async with asyncio.timeout(5), box.working():
+        await asked.heard.wait()
+        delivery = await put_taken(database, clock, 1)
+        assert await Outbox(database, {KIND: doer}, clock).deliver_due() == 0
+        box.begin(delivery)
+        await doer.begun.wait()
+    assert asked.functions == [outbox.due, outbox.done]
+    assert (doer.done, await rows(database), counted("done") - before) == ([1], [], 1)
+
+
+async def test_what_its_writer_never_begins_is_done_by_others_after_half_a_minute(
+    database: Database, clock: HeldClock
+) -> None:
+    """The writer has died, is ending, or has too much on its way."""
+    await put_taken(database, clock, 1)
+    doer = Doer()
+    box = Outbox(database, {KIND: doer}, clock)
+    clock.advance(29)
+    assert await box.deliver_due() == 0
+    clock.advance(1)
+    assert await box.deliver_due() == 1
+    assert (doer.done, await rows(database)) == ([1], [])
+
+
+async def test_what_is_begun_and_fails_is_tried_again_by_anybody(database: Database, clock: HeldClock) -> None:
+    failing, postponed = Doer(Outcome.AGAIN), counted("postponed")
+    box = Outbox(database, {KIND: failing}, clock)
+    async with asyncio.timeout(5), box.working():
+        box.begin(await put_taken(database, clock, 1))
+        await failing.begun.wait()
+    (row,) = await rows(database)
+    assert (row["attempts"], row["due_at"], counted("postponed") - postponed) == (1, clock() + 2, 1)
+
+
+async def test_so_many_are_begun_at_once_and_no_more(
+    database: Database, clock: HeldClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host that hangs fills no memory with those who wait for it; what ends makes room."""
+    monkeypatch.setattr(outboxes, "_MOST_BEGUN", 2)
+    doer = Doer(may_end=asyncio.Event())
+    assert doer.may_end is not None
+    box = Outbox(database, {KIND: doer}, clock)
+    async with asyncio.timeout(5), box.working():
+        for number in (1, 2, 3):
+            box.begin(await put_taken(database, clock, number))
+        await doer.begun.wait()
+        doer.may_end.set()
+        left = await rows(database)
+        while len(left) > 1:
+            await asyncio.sleep(0)
+            left = await rows(database)
+        box.begin(await put_taken(database, clock, 4))
+    assert sorted(doer.done) == [1, 2, 4]
+    assert [row["id"] for row in await rows(database)] == ["taken-3"]
+
+
+async def test_nothing_is_begun_before_the_work_or_at_its_end(database: Database, clock: HeldClock) -> None:
+    """It waits for its lease to end, as if its writer had died."""
+    doer, last = Doer(may_end=asyncio.Event()), await put_taken(database, clock, 1)
+    assert doer.may_end is not None
+    box = Outbox(database, {KIND: doer}, clock)
+    box.begin(last)
+    async with asyncio.timeout(5), box.working():
+        box.begin(await put_taken(database, clock, 2))
+        await doer.begun.wait()
+        asyncio.get_running_loop().call_soon(box.begin, last)
+        asyncio.get_running_loop().call_later(0.05, doer.may_end.set)
+    box.begin(last)
+    assert doer.done == [2]
+    assert [row["id"] for row in await rows(database)] == ["taken-1"]
+
+
+async def test_the_row_of_a_delivery_may_go_with_what_was_done(database: Database, clock: HeldClock) -> None:
+    asked = Spied(database)
+    doer, before = Doer(Outcome.CLEARED), counted("done")
+    await put(database, clock, 1)
+    assert await Outbox(asked, {KIND: doer}, clock).deliver_due() == 1
+    assert asked.functions == [outbox.due, outbox.take]
+    assert counted("done") - before == 1
+
+
 async def test_without_a_nudge_it_is_found_within_a_second(database: Database, clock: HeldClock) -> None:
     """Another replica wrote it, and has died before it could deliver."""
     doer = Doer()
@@ -225,6 +321,27 @@ async def test_the_end_does_not_wait_for_ever(
     (row,) = await rows(database)
     assert (row["attempts"], row["due_at"]) == (1, clock() + 30)
     assert logged(capsys) == []
+
+
+@dataclass
+class Spied:
+    """A database that keeps what it was asked for."""
+
+    inner: Database
+    functions: list[object] = field(default_factory=list)
+    heard: asyncio.Event = field(default_factory=asyncio.Event)
+    dialect: str = "spied"
+
+    async def run(self, function: StoreFunction[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        self.functions.append(function)
+        self.heard.set()
+        return await self.inner.run(function, *args, **kwargs)
+
+    transact = run
+    read = run
+
+    async def close(self) -> None:
+        await self.inner.close()
 
 
 @dataclass

@@ -11,7 +11,12 @@ from benchmarks.processes import answering
 from benchmarks.scale.rows import Size
 from benchmarks.scale.stages import Cost, Stage, Standing, filled, playing
 
-LEGS: Final[Mapping[str, int]] = {"sign_in": 600, "refresh": 1500}
+LEGS: Final[Mapping[str, tuple[int, int]]] = {"sign_in": (1000, 80), "refresh": (4000, 400)}
+"""How many operations a round has, and how many begin in a second.
+
+At the same rate on both sides: a process that waits more, be it for a disk, is woken for less at a time, and each
+thing then costs it more, whatever the size of the tables.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +56,9 @@ def compare(small: Stage, big: Stage, *, number: int, tell: Callable[[str], None
     costs: dict[Size, dict[str, list[Cost]]] = {stage.size: {leg: [] for leg in LEGS} for stage in (small, big)}
     for turn in range(number + 1):
         tell(f"round {turn} of {number}" if turn else "warming up")
-        for leg, count in LEGS.items():
+        for leg, (count, per_second) in LEGS.items():
             for stage in (small, big) if turn % 2 else (big, small):
-                cost = stage.play(leg, count)
+                cost = stage.play(leg, count, per_second)
                 if turn:
                     costs[stage.size][leg].append(cost)
     first, second = (Side(stage.size, standing[stage.size], costs[stage.size]) for stage in (small, big))

@@ -14,7 +14,7 @@ from benchmarks.scale.web import REDIRECT_URI
 from broker.oauth.status_list import SIZE
 
 _DAY: Final = 86_400
-_LOADING_SECONDS: Final = 3600
+_LOADING_SECONDS: Final = 6 * 3600
 _ALPHABET: Final = str.maketrans("0189", "ghij")
 
 

@@ -67,10 +67,10 @@ class Stage:
     database: int
     generator: Generator
 
-    def play(self, leg: str, count: int) -> Cost:
-        """What the leg costs, that often."""
+    def play(self, leg: str, count: int, per_second: float) -> Cost:
+        """What the leg costs, that often, at this rate."""
         before = self._cpu_seconds()
-        played = self.generator.play(leg, count)
+        played = self.generator.play(leg, count, per_second)
         after = self._cpu_seconds()
         used, asked, own = ((end - begin) * 1000 / count for begin, end in zip(before, after, strict=True))
         return Cost(used, own, asked - own, played.p50)

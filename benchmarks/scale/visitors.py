@@ -82,8 +82,11 @@ class Visitors:
         )
         await self._app.refresh(broker, token, *self._headers())
 
-    async def play(self, leg: str, count: int) -> Played:
-        """So many operations over a few connections, each beginning its next when it has done its last."""
+    async def play(self, leg: str, count: int, per_second: float | None) -> Played:
+        """So many operations over a few connections, each beginning its next when it has done its last.
+
+        With `per_second` none begins before its time.
+        """
         operate = {"sign_in": self.sign_in, "refresh": self.refresh}[leg]
         connections = [await Connection.open(self._plan.port) for _ in range(_AT_ONCE)]
         tickets, took = iter(range(count)), list[float]()
@@ -91,7 +94,9 @@ class Visitors:
         refusals: list[Refused] = []
 
         async def work(connection: Connection) -> None:
-            for _ in tickets:
+            for number in tickets:
+                if per_second is not None:
+                    await asyncio.sleep(started + number / per_second - time.perf_counter())
                 began = time.perf_counter()
                 try:
                     await operate(connection)
@@ -138,11 +143,14 @@ class Generator:
 
     process: subprocess.Popen[str]
 
-    def play(self, leg: str, count: int) -> Played:
-        """Let it play `sign_in` or `refresh` that often. Raises `RuntimeError`."""
+    def play(self, leg: str, count: int, per_second: float | None = None) -> Played:
+        """Let it play `sign_in` or `refresh` that often, as fast as it goes or so many `per_second`.
+
+        Raises `RuntimeError`.
+        """
         assert self.process.stdin
         assert self.process.stdout
-        self.process.stdin.write(json.dumps({"leg": leg, "count": count}) + "\n")
+        self.process.stdin.write(json.dumps({"leg": leg, "count": count, "per_second": per_second}) + "\n")
         self.process.stdin.flush()
         line = self.process.stdout.readline()
         if not line:
@@ -169,7 +177,7 @@ def _obey(lines: Iterator[str]) -> None:
     for line in lines:
         order: dict[str, Any] = json.loads(line)
         try:
-            played = uvloop.run(visitors.play(order["leg"], order["count"]))
+            played = uvloop.run(visitors.play(**order))
         except* (Refused, OSError) as failed:
             # One is enough to read; the others went the same way.
             sys.exit(f"The load generator cannot go on: {failed.exceptions[0]}")

@@ -10,6 +10,7 @@ from broker.outbound import Unreachable
 from broker.outbound_pictures import NoPicture, Picture, Pictures
 from broker.store import avatars
 from broker.store.database import Database
+from broker.store.outbox import Outcome
 from broker.upstream import tiktok_avatars
 
 _log = log.get("avatars")
@@ -24,18 +25,18 @@ class Copier:
     simulator: str | None
     clock: Clock
 
-    async def deliver(self, payload: Mapping[str, Any]) -> bool:
-        """Whether nothing is left to be done; False to be tried again."""
+    async def deliver(self, payload: Mapping[str, Any]) -> Outcome:
+        """Have it copied, or see that nobody wants it; to be tried again while its host does not answer."""
         user_id, name = payload["user_id"], payload["name"]
-        link = await self.database.read(avatars.wanted, user_id, name)
+        link = payload.get("link") or await self.database.read(avatars.wanted, user_id, name)
         if link is None:
-            return True
+            return Outcome.DONE
         try:
             picture = await self._fetch(link)
         except Unreachable as error:
             if self.clock() < payload["tried_until"]:
                 _log.warning("avatar.waiting", reason=str(error))
-                return False
+                return Outcome.AGAIN
             await self._give_up(user_id, name, error)
         except NoPicture as error:
             await self._give_up(user_id, name, error)
@@ -44,7 +45,8 @@ class Copier:
                 avatars.keep, user_id, name, picture.media_type, picture.image, now=self.clock()
             )
             telemetry.AVATARS.labels("done").inc()
-        return True
+            return Outcome.CLEARED
+        return Outcome.DONE
 
     async def _fetch(self, link: str) -> Picture:
         if not tiktok_avatars.may_be_fetched(link, simulator=self.simulator):

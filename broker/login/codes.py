@@ -11,11 +11,11 @@ from broker.login.request import Asked
 from broker.login.started import Login
 from broker.oauth.authorization_request import AuthorizationRequest
 from broker.outbox import Outbox
-from broker.store import sign_ins, sign_ins_at_once
+from broker.store import avatars, sign_ins, sign_ins_at_once
 from broker.store.database import Database
 from broker.store.grants import NewGrant
 from broker.store.sessions import LiveSession, Session
-from broker.store.sign_ins import Blocked, Continuation, SignIn, TurnedAway, Written
+from broker.store.sign_ins import Blocked, Continuation, SignIn, TurnedAway
 from broker.store.users import Profile
 from broker.upstream.connector import SignedIn
 from broker.vault import Vault
@@ -97,9 +97,12 @@ class Codes:
         except TurnedAway as refusal:
             await self.database.transact(sign_ins.refuse, sign_in, refusal.reason, now=now)
             raise
-        if isinstance(outcome, Written) and outcome.avatar_awaits:
-            self.outbox.nudge()
-        return outcome if isinstance(outcome, Blocked) else Issued(code, cookie)
+        if isinstance(outcome, Blocked):
+            return outcome
+        if outcome.new_avatar is not None:
+            link = sign_in.profile.avatar_url
+            self.outbox.begin(avatars.copying(outcome.user_id, outcome.new_avatar, link=link, now=now))
+        return Issued(code, cookie)
 
     async def from_session(
         self, request: Request, asked: Asked, wanted: AuthorizationRequest, session: LiveSession

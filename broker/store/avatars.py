@@ -24,6 +24,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from broker.store import outbox as deliveries
 from broker.store.database import Transaction
+from broker.store.outbox import Delivery
 from broker.store.schema import avatars, outbox, users
 from broker.store.users import AVATAR_HANDLE_LENGTH
 
@@ -59,7 +60,9 @@ def _keeping(*conditions: ColumnElement[bool]) -> Insert:
 
 # SQLite takes an ON CONFLICT behind a SELECT only if that has a WHERE.
 _KEEP = _keeping(true())
-_HOLD_AND_KEEP = _keeping(exists(_HOLD.returning(users.c.id).cte("held").select()))
+_HOLD_AND_KEEP = _keeping(exists(_HOLD.returning(users.c.id).cte("held").select())).add_cte(
+    deliveries.DONE.cte("done")
+)
 _GIVE_UP = (
     update(users)
     .where(*_STILL_THEIRS)
@@ -85,14 +88,23 @@ def _version(name: ColumnElement[str]) -> ColumnElement[str]:
     return func.substr(name, AVATAR_HANDLE_LENGTH + 1)
 
 
-async def ask(tx: Transaction, user_id: str, name: str, *, now: int) -> None:
-    """Have the person's picture copied under this new name; it is tried for an hour."""
+def copying(user_id: str, name: str, *, link: str | None = None, now: int) -> Delivery:
+    """The first try to copy a picture under its new name; tries go on for an hour.
+
+    A `link` that is known already need not be read. It is never written down with it: it is the person's.
+    """
     payload = {"user_id": user_id, "name": name, "tried_until": now + _TRIED_SECONDS}
-    await deliveries.put(tx, AVATAR, payload, delivery_id=name, expires_at=now + _DELIVERY_SECONDS, now=now)
+    known = {"link": link} if link else {}
+    return Delivery(name, AVATAR, payload | known, attempts=1, expires_at=now + _DELIVERY_SECONDS)
+
+
+async def ask(tx: Transaction, user_id: str, name: str, *, now: int) -> None:
+    """Have the person's picture copied under this new name. Whoever asks is to begin with `copying` it."""
+    await deliveries.put_taken(tx, copying(user_id, name, now=now), now=now)
 
 
 def asking(user_id: ColumnElement[str], name: ColumnElement[str]) -> Insert:
-    """The same as part of a longer statement, if the name that was offered is now the picture's. For PostgreSQL.
+    """`ask` as part of a longer statement, if the name that was offered is now the picture's. For PostgreSQL.
 
     Its parameters are `asked`, and the `person_avatar_id` of `users.vouched`.
     """
@@ -114,7 +126,10 @@ async def wanted(tx: Transaction, user_id: str, name: str) -> str | None:
 
 
 async def keep(tx: Transaction, user_id: str, name: str, media_type: str, image: bytes, *, now: int) -> bool:
-    """Keep the copy in place of any before; False when it is not the person's any more. For `run`."""
+    """Keep the copy in place of any before; False when it is not the person's any more. For `run`.
+
+    Either way the delivery is done.
+    """
     copy = {
         "id": name[:AVATAR_HANDLE_LENGTH],
         "version": name[AVATAR_HANDLE_LENGTH:],
@@ -125,9 +140,11 @@ async def keep(tx: Transaction, user_id: str, name: str, media_type: str, image:
     }
     theirs = {"user": user_id, "name": name}
     if tx.folds:
-        return bool(await tx.run(_HOLD_AND_KEEP, **theirs, **copy))
+        return bool(await tx.run(_HOLD_AND_KEEP, **theirs, **copy, delivery=name))
     async with tx.whole():
-        return bool(await tx.run(_HOLD, **theirs) and await tx.run(_KEEP, **copy))
+        kept = bool(await tx.run(_HOLD, **theirs) and await tx.run(_KEEP, **copy))
+        await deliveries.done(tx, name)
+        return kept
 
 
 async def give_up(tx: Transaction, user_id: str, name: str) -> None:

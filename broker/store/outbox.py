@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from enum import Enum
+from typing import Any, Final
 
 import orjson
 from sqlalchemy import BigInteger, ColumnElement, Insert, bindparam, delete, insert, literal, select, update
@@ -10,6 +11,10 @@ from sqlalchemy import BigInteger, ColumnElement, Insert, bindparam, delete, ins
 from broker import opaque
 from broker.store.database import Transaction
 from broker.store.schema import outbox
+
+# How long one belongs to whoever took it. The lease is the due time moved on: a replica that dies leaves the row
+# to the others.
+_LEASE_SECONDS: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +26,16 @@ class Delivery:
     payload: dict[str, Any]
     attempts: int
     expires_at: int
+
+
+class Outcome(Enum):
+    """What became of a delivery that was tried."""
+
+    DONE = "done"
+    CLEARED = "cleared"
+    """Done, and what did it has taken its row away."""
+    AGAIN = "again"
+    """It should be tried again, later."""
 
 
 _PUT = insert(outbox)
@@ -36,7 +51,8 @@ _TAKE = (
     .values(due_at=bindparam("until"), attempts=outbox.c.attempts + 1)
     .returning(outbox.c.id, outbox.c.kind, outbox.c.payload, outbox.c.attempts, outbox.c.expires_at)
 )
-_DONE = delete(outbox).where(outbox.c.id == bindparam("delivery"))
+DONE: Final = delete(outbox).where(outbox.c.id == bindparam("delivery"))
+"""What `done` does, for a longer statement, too."""
 _POSTPONE = update(outbox).where(outbox.c.id == bindparam("delivery")).values(due_at=bindparam("due"))
 _AMEND = update(outbox).where(outbox.c.id == bindparam("delivery")).values(payload=bindparam("instead"))
 
@@ -54,6 +70,12 @@ async def put(
     await tx.run(_PUT, **_row(delivery_id, kind, payload, expires_at, now))
 
 
+async def put_taken(tx: Transaction, delivery: Delivery, *, now: int) -> None:
+    """Write down what the writer does by itself; others take it when nobody has reported for 30 s."""
+    row = _row(delivery.id, delivery.kind, delivery.payload, delivery.expires_at, now + _LEASE_SECONDS)
+    await tx.run(_PUT, **row | {"attempts": delivery.attempts})
+
+
 async def put_each(
     tx: Transaction, kind: str, payloads: Iterable[dict[str, Any]], *, expires_at: int, now: int
 ) -> None:
@@ -62,14 +84,14 @@ async def put_each(
 
 
 def _row(
-    delivery_id: str | None, kind: str, payload: dict[str, Any], expires_at: int, now: int
+    delivery_id: str | None, kind: str, payload: dict[str, Any], expires_at: int, due_at: int
 ) -> dict[str, object]:
     return {
         "id": delivery_id or opaque.identifier(),
         "kind": kind,
         "payload": orjson.dumps(payload).decode(),
         "attempts": 0,
-        "due_at": now,
+        "due_at": due_at,
         "expires_at": expires_at,
     }
 
@@ -77,12 +99,12 @@ def _row(
 def putting(
     kind: str, delivery_id: ColumnElement[str], payload: ColumnElement[str], *, when: ColumnElement[bool]
 ) -> Insert:
-    """`put` as part of a longer statement, done `when` that holds. Its parameters are `puts`."""
+    """`put_taken` as part of a longer statement, done `when` that holds. Its parameters are `puts`."""
     given: dict[str, ColumnElement[Any]] = {
         "id": delivery_id,
         "kind": literal(kind),
         "payload": payload,
-        "attempts": literal(0),
+        "attempts": literal(1),
         "due_at": bindparam("delivery_due_at", type_=BigInteger),
         "expires_at": bindparam("delivery_expires_at", type_=BigInteger),
     }
@@ -91,7 +113,7 @@ def putting(
 
 def puts(*, expires_at: int, now: int) -> dict[str, int]:
     """What `putting` is to know."""
-    return {"delivery_due_at": now, "delivery_expires_at": expires_at}
+    return {"delivery_due_at": now + _LEASE_SECONDS, "delivery_expires_at": expires_at}
 
 
 async def due(tx: Transaction, *, most: int, now: int) -> list[str]:
@@ -99,9 +121,9 @@ async def due(tx: Transaction, *, most: int, now: int) -> list[str]:
     return [row["id"] for row in await tx.all(_DUE, most=most, now=now)]
 
 
-async def take(tx: Transaction, delivery_id: str, *, until: int, now: int) -> Delivery | None:
-    """Take one that is due; None when another replica was quicker. It comes back at `until` if nobody reports."""
-    row = await tx.one(_TAKE, delivery=delivery_id, until=until, now=now)
+async def take(tx: Transaction, delivery_id: str, *, now: int) -> Delivery | None:
+    """Take one that is due; None when another replica was quicker. It comes back if nobody reports for 30 s."""
+    row = await tx.one(_TAKE, delivery=delivery_id, until=now + _LEASE_SECONDS, now=now)
     if row is None:
         return None
     return Delivery(row["id"], row["kind"], orjson.loads(row["payload"]), row["attempts"], row["expires_at"])
@@ -109,7 +131,7 @@ async def take(tx: Transaction, delivery_id: str, *, until: int, now: int) -> De
 
 async def done(tx: Transaction, delivery_id: str) -> None:
     """It has been delivered, or given up."""
-    await tx.run(_DONE, delivery=delivery_id)
+    await tx.run(DONE, delivery=delivery_id)
 
 
 async def postpone(tx: Transaction, delivery_id: str, *, due_at: int) -> None:

@@ -71,10 +71,10 @@ class Continuation:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """It is written, and the code may go out. `avatar_awaits`: the outbox has a picture to copy."""
+    """It is written, and the code may go out. `new_avatar`: the name under which their picture is to be copied."""
 
     user_id: str
-    avatar_awaits: bool = False
+    new_avatar: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ async def record(tx: Transaction, sign_in: SignIn, *, now: int) -> Written | Blo
     session_id = await _session(tx, sign_in, user_id=user.id, account_id=account_id, now=now)
     await _begin(tx, sign_in.grant, sign_in.pushed_request, user.id, account_id, session_id, now=now)
     await audit.record(tx, "sign_in", actor="user", now=now, **sign_in.about(session_id, user.id))
-    return Written(user.id, avatar_awaits=user.new_avatar is not None)
+    return Written(user.id, user.new_avatar)
 
 
 async def refuse(tx: Transaction, sign_in: SignIn, reason: str, *, now: int) -> None:

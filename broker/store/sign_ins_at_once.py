@@ -50,7 +50,7 @@ async def _record(tx: Transaction, sign_in: SignIn, *, now: int) -> Written:
     if row is None:
         raise LookupError("an upsert answers with its row")
     user = users.known(row, person)
-    return Written(user.id, avatar_awaits=user.new_avatar is not None)
+    return Written(user.id, user.new_avatar)
 
 
 async def resume(tx: Transaction, again: Continuation, *, now: int) -> Written:

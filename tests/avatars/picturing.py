@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -59,12 +59,16 @@ async def settled(stage: Stage, *, left: int = 0) -> None:
             await stage.http.get("/healthz")
 
 
-@contextlib.contextmanager
-def counted(outcome: str, by: int) -> Iterator[None]:
-    """So many pictures come to this end in the block."""
-    before = telemetry.AVATARS.labels(outcome)._value.get()
+@contextlib.asynccontextmanager
+async def counted(stage: Stage, outcome: str, by: int) -> AsyncIterator[None]:
+    """So many pictures come to this end in the block; each is counted just after it is written down."""
+    counter = telemetry.AVATARS.labels(outcome)._value
+    before = counter.get()
     yield
-    assert telemetry.AVATARS.labels(outcome)._value.get() - before == by
+    async with asyncio.timeout(2):
+        while counter.get() - before < by:
+            await stage.http.get("/healthz")
+    assert counter.get() - before == by
 
 
 def logged(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def test_the_picture_of_a_sign_in_is_copied_and_shown_for_good(stage: Stage) -> None:
-    with counted("done", 1):
+    async with counted(stage, "done", 1):
         tokens = await stage.sign_in()
         await settled(stage)
     address = claims(tokens)["picture"]
@@ -119,7 +119,7 @@ async def test_another_picture_is_copied_once_and_old_addresses_lead_to_it(stage
     image = (await stage.http.get(old)).content
     before = fetched(stage)
     take_picture(stage)
-    with counted("done", 1):
+    async with counted(stage, "done", 1):
         new = claims(await stage.sign_in())["picture"]
         await settled(stage)
     assert fetched(stage) == before + 1

@@ -48,7 +48,7 @@ async def test_what_is_no_picture_is_asked_for_once_until_the_next_sign_in(
     stage.world.faults.add(GONE[fault])
     before = fetched(stage)
     capsys.readouterr()
-    with counted("failed", 1):
+    async with counted(stage, "failed", 1):
         tokens = await stage.sign_in(person="p5")
         await settled(stage)
     (line,) = [line for line in logged(capsys) if line["event"] == "avatar.not_copied"]
@@ -58,7 +58,7 @@ async def test_what_is_no_picture_is_asked_for_once_until_the_next_sign_in(
     # What was copied before stays the picture; without any, there is none.
     told = await picture_told(stage, tokens)
     assert told is None or (await stage.http.get(told)).status_code == 200
-    with counted("done", 1):
+    async with counted(stage, "done", 1):
         tokens = await stage.sign_in(person="p5")
         await settled(stage)
     assert (await stage.http.get(claims(tokens)["picture"])).status_code == 200
@@ -113,11 +113,11 @@ async def test_after_an_hour_it_is_given_up_until_the_next_sign_in(stage: Stage)
     stage.world.faults.add(Fault("avatars", "status", status=500, times=None))
     await stage.sign_in()
     await settled(stage, left=1)
-    with counted("failed", 1):
+    async with counted(stage, "failed", 1):
         stage.clock.advance(HOUR)
         await settled(stage)
     stage.world.faults.clear()
-    with counted("done", 1):
+    async with counted(stage, "done", 1):
         await stage.sign_in()
         await settled(stage)
 
@@ -129,7 +129,7 @@ async def test_a_link_that_expired_meanwhile_is_given_up_unless_a_sign_in_brings
         stage.world.faults.add(Fault("avatars", "status", status=503))
         await stage.sign_in()
         await settled(stage, left=1)
-        with counted(outcome, 1):
+        async with counted(stage, outcome, 1):
             if again:
                 stage.clock.advance(1)
                 await stage.sign_in()
@@ -145,7 +145,7 @@ async def test_only_hosts_of_tiktok_are_asked(stage: Stage, capsys: pytest.Captu
     for origin in ("https://pictures.example", stage.issuer, stage.simulator.replace("127.0.0.1", "localhost")):
         take_picture(stage)
         stage.world.public_origin = origin
-        with counted("failed", 1):
+        async with counted(stage, "failed", 1):
             await stage.sign_in()
             await settled(stage)
     assert fetched(stage) == before

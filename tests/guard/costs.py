@@ -103,3 +103,9 @@ LEGS: Mapping[str, Cost] = {
     "discovery": _NOTHING,
     "status list": _NOTHING,
 }
+
+COPY = "the copy of a picture, beside the requests"
+BESIDE: Mapping[str, Cost] = {
+    # Still theirs, kept, and the delivery is done.
+    COPY: _folded("(UPDATE INSERT DELETE)"),
+}

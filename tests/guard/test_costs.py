@@ -1,15 +1,18 @@
 """No leg asks more of a database than the table says, and the page for readers says the same."""
 
+import asyncio
 import contextlib
 import sys
 from collections.abc import AsyncIterator
 
 import pytest
 
-from broker import background
+from broker import outbox
+from broker.background import beside
+from tests.avatars.picturing import settled, take_picture
 from tests.dialects.statements import constants
 from tests.documentation import ROOT, Page
-from tests.guard.costs import LEGS
+from tests.guard.costs import BESIDE, COPY, LEGS
 from tests.guard.playing import legs, prepared
 from tests.stage import HeldClock, running_stage
 from tests.store.watching import Statements, listen
@@ -25,7 +28,6 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> Statements:
     async def nothing(*_: object, **__: object) -> AsyncIterator[None]:
         yield
 
-    beside = background.beside
     for module in [module for name, module in sys.modules.items() if name.startswith("broker.")]:
         if getattr(module, "beside", None) is beside:
             monkeypatch.setattr(module, "beside", nothing)
@@ -57,6 +59,29 @@ async def test_each_leg_asks_what_the_table_says(heard: Statements, database_url
         }
 
 
+async def test_a_new_picture_asks_for_its_copy_and_nothing_else(
+    heard: Statements, database_url: str, clock: HeldClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing looks for the delivery, takes it, or reads what the sign-in knew."""
+    monkeypatch.setattr(outbox, "beside", beside)
+    monkeypatch.setattr(outbox, "_LOOK_SECONDS", 3600)
+    async with running_stage(database_url, clock, BROKER_AVATARS="copy") as stage:
+        await stage.sign_in()
+        await settled(stage)
+        take_picture(stage)
+        heard.clear()
+        await stage.sign_in()
+        asked: list[str] = []
+        told: list[str] = []
+        for cost in (LEGS["callback, somebody known, a new picture"], LEGS["code exchange"], BESIDE[COPY]):
+            told += getattr(cost, stage.database.dialect).sent
+        async with asyncio.timeout(5):
+            while len(asked) < len(told):
+                await asyncio.sleep(0)
+                asked = heard.kinds
+    assert sorted(asked) == sorted(told)
+
+
 def test_the_page_has_the_same_table() -> None:
     told = Page(ROOT / "docs/performance.md").rows(HEADER)
-    assert told == [[name, *cost.row] for name, cost in LEGS.items()]
+    assert told == [[name, *cost.row] for name, cost in (*LEGS.items(), *BESIDE.items())]

@@ -17,6 +17,7 @@ from broker.sealing import Sealer, SecretKey
 from broker.simulator.serve import running as serving
 from broker.store import clients
 from broker.store.database import Database, connect
+from broker.store.outbox import Outcome
 from tests.keys.made import ring_in
 from tests.logout.apps import Ear
 from tests.stage import SECRET_KEY, HeldClock
@@ -59,8 +60,9 @@ async def test_an_app_has_heard_it_when_it_says_so(sqlite: Database, clock: Held
             await register(sqlite, clock, backchannel_logout_uri=f"{origin}/out")
             for status in (200, 204, 400, 302, 401, 404, 429, 500, 503):
                 ear.statuses = [status]
-                assert await notice.deliver(PAYLOAD) is (status in (200, 204)), status
-        assert await notice.deliver(PAYLOAD) is False, "refused connection"
+                outcome = await notice.deliver(PAYLOAD)
+                assert outcome is (Outcome.DONE if status in (200, 204) else Outcome.AGAIN), status
+        assert await notice.deliver(PAYLOAD) is Outcome.AGAIN, "refused connection"
     assert len(ear.heard) == len(set(ear.heard)) == 9
 
 
@@ -77,7 +79,7 @@ async def test_an_app_no_longer_welcome_is_told_nothing_and_nothing_is_kept_for_
             await sqlite.transact(clients.remove, APP, now=clock())
         else:
             await sqlite.transact(clients.set_metadata, APP, {}, now=clock())
-        assert await notice.deliver(PAYLOAD) is True
+        assert await notice.deliver(PAYLOAD) is Outcome.DONE
     assert ear.heard == []
 
 
@@ -88,7 +90,7 @@ async def test_an_address_inside_is_refused_at_delivery_too(
     ear = Ear()
     async with serving(ear) as origin, notices(sqlite, clock, loopback=False) as notice:
         await register(sqlite, clock, backchannel_logout_uri=f"{origin}/out")
-        assert await notice.deliver(PAYLOAD) is False
+        assert await notice.deliver(PAYLOAD) is Outcome.AGAIN
     assert ear.heard == []
     line = capsys.readouterr().err
     assert "backchannel_logout.unheard" in line

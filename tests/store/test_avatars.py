@@ -155,8 +155,10 @@ async def test_a_delivery_is_known_by_the_name_of_its_picture(database: Database
     await database.transact(avatars.ask, "usr_1", "a" * 40, now=NOW)
     assert await database.read(avatars.awaited, "a" * 40)
     assert not await database.read(avatars.awaited, "b" * 40)
-    delivery = await database.run(outbox.take, "a" * 40, until=NOW + 30, now=NOW)
+    assert await database.run(outbox.take, "a" * 40, now=NOW + 29) is None, "whoever asked is at it"
+    delivery = await database.run(outbox.take, "a" * 40, now=NOW + 30)
     assert delivery is not None
+    assert delivery.attempts == 2
     assert delivery.payload == {"user_id": "usr_1", "name": "a" * 40, "tried_until": NOW + 3600}
     await database.run(outbox.done, "a" * 40)
     assert not await database.read(avatars.awaited, "a" * 40)

@@ -53,7 +53,7 @@ async def test_it_is_one_statement_for_somebody_new_and_for_somebody_known(
         written = await record(database, replace(signed, copy_avatar=True))
         assert statements.kinds == AT_ONCE
         assert isinstance(written, Written)
-        assert written.avatar_awaits is new
+        assert (written.new_avatar is not None) is new
     assert await count(database, "outbox WHERE kind = 'avatar'") == 1
 
 

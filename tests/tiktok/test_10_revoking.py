@@ -13,6 +13,7 @@ from broker.simulator.world import Fault
 from broker.store import leaving, outbox, revocations
 from broker.store.database import Database, DatabaseUnavailable
 from broker.store.leaving import Left
+from broker.store.outbox import Outcome
 from broker.store.revocations import TIKTOK_REVOCATION, Revocation
 from broker.upstream.http import upstream_transport
 from broker.vault import Vault
@@ -56,7 +57,7 @@ class Worker:
             tiktok = connectors(self.stage.settings, http, self.stage.clock)
             sealer = Sealer(self.stage.settings.secret_keys)
             vault = Vault(database or self.stage.database, sealer, tiktok, self.stage.clock, pause)
-            return await TikTokRevocation(vault).deliver(json.loads(row["payload"]))
+            return await TikTokRevocation(vault).deliver(json.loads(row["payload"])) is Outcome.DONE
 
 
 @pytest.fixture
@@ -182,7 +183,7 @@ async def test_a_pair_that_has_expired_altogether_is_let_go_of(worker: Worker) -
 
 async def test_a_registration_that_is_not_configured_may_come_back(worker: Worker) -> None:
     vault = Vault(worker.stage.database, Sealer(worker.stage.settings.secret_keys), {}, worker.stage.clock)
-    assert not await TikTokRevocation(vault).deliver(worker.revocation.payload())
+    assert await TikTokRevocation(vault).deliver(worker.revocation.payload()) is Outcome.AGAIN
 
 
 async def test_whoever_signs_in_again_before_tiktok_has_heard_stays_connected(worker: Worker) -> None:
