@@ -109,6 +109,9 @@ def measure(
         played: list[list[Played]] = [[] for _ in stages]
         for number in range(effort.rounds + 1):
             tell(f"round {number} of {effort.rounds}" if number else "warming up")
+            if number == 1 and database is not None:
+                for stage in stages:
+                    database.acquaint(stage.place.database_url)
             for leg in effort.legs:
                 # Whoever begins is followed by the others, and ends the next time: so changes hit all.
                 for index in sorted(range(len(stages)), reverse=number % 2 == 1):
