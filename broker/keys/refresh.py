@@ -14,6 +14,7 @@ from broker.keys.ring import Ring
 
 _PREFIX: Final = "brt_"
 _GRANT: Final = slice(0, 20)
+_GRANT_LETTERS: Final = 32
 _GENERATION: Final = slice(20, 24)
 _KEY: Final = slice(24, 28)
 _MAC: Final = slice(28, 60)
@@ -35,18 +36,20 @@ def mint(key: RefreshKey, *, grant_id: str, generation: int, client_id: str) -> 
         raise ValueError("the grant id is not one of ours")
     number = generation.to_bytes(4, "big")
     proof = _proof(key, grant, number, client_id)
-    return _PREFIX + opaque.encode(grant + number + bytes.fromhex(key.kid) + proof)
+    # Twenty bytes are a whole number of letters, so that those of the grant's id stay as they are.
+    return _PREFIX + grant_id + opaque.encode(number + bytes.fromhex(key.kid) + proof)
 
 
 def read(ring: Ring, token: str, *, client_id: str) -> Presented | None:
     """What the token says, or None when no broker key made it for this client."""
-    raw = opaque.decode(token.removeprefix(_PREFIX)) if token.startswith(_PREFIX) else None
+    spelled = token.removeprefix(_PREFIX)
+    raw = opaque.decode(spelled) if token.startswith(_PREFIX) else None
     if raw is None or len(raw) != _LENGTH:
         return None
     key = ring.refresh_key(raw[_KEY].hex())
     if key is None or not opaque.equal(_proof(key, raw[_GRANT], raw[_GENERATION], client_id), raw[_MAC]):
         return None
-    return Presented(opaque.encode(raw[_GRANT]), int.from_bytes(raw[_GENERATION], "big"))
+    return Presented(spelled[:_GRANT_LETTERS], int.from_bytes(raw[_GENERATION], "big"))
 
 
 def _proof(key: RefreshKey, grant: bytes, generation: bytes, client_id: str) -> bytes:
