@@ -10,7 +10,7 @@ from typing import Final
 
 from benchmarks.scale import growth
 from benchmarks.scale.growth import LEGS, Side
-from benchmarks.scale.rows import Size
+from benchmarks.scale.rows import Coming, Size
 
 _KEPT_IN: Final = Path("var/bench")
 _USERS: Final = 10_000_000
@@ -35,13 +35,19 @@ def main() -> None:
     parser.add_argument(
         "--ended", type=float, default=0.01, help="share of grants that have just ended (%(default)s)"
     )
+    parser.add_argument(
+        "--coming", type=int, help="how many of those in the big table come (as many as the small one has)"
+    )
     parser.add_argument("--rounds", type=int, default=_ROUNDS, help="alternating rounds (%(default)s)")
     chosen = parser.parse_args()
     if not sys.platform.startswith("linux"):
         parser.error("the benchmark reads /proc, so it runs on Linux only; a container will do")
-    sizes = Size(chosen.few), Size(chosen.users)
+    few = Coming(Size(chosen.few), chosen.few)
+    many = Coming(Size(chosen.users), chosen.coming or chosen.few)
+    if many.count > chosen.users:
+        parser.error("no more can come than there are")
     try:
-        small, big = growth.measure(sizes, ended_share=chosen.ended, number=chosen.rounds, tell=_tell)
+        small, big = growth.measure(few, many, ended_share=chosen.ended, number=chosen.rounds, tell=_tell)
     except RuntimeError as failed:
         sys.exit(f"The benchmark cannot go on: {failed}")
     _KEPT_IN.mkdir(parents=True, exist_ok=True)

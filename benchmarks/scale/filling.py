@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from benchmarks.scale import rows
-from benchmarks.scale.rows import Size
+from benchmarks.scale.rows import Coming, Size
 from broker.store import migrations
 
 _AT_A_TIME: Final = 1_000_000
@@ -18,6 +18,7 @@ SET maintenance_work_mem = '1GB';
 SET work_mem = '256MB';
 SET synchronous_commit = off;
 """
+_BY_INDEX: Final = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off"
 # Foreign keys last, since they need the keys that they name; first in the way down.
 _CONSTRAINTS: Final = """
 SELECT conrelid::regclass::text AS on_table, conname AS name, pg_get_constraintdef(oid) AS definition
@@ -73,6 +74,20 @@ async def _fill(url: str, size: Size, refresh_kid: str, ended_share: float, tell
         # So that nothing of the load is left to do for who comes next: hints, statistics, dirty pages.
         await connection.execute("VACUUM (ANALYZE)")
         await connection.execute("CHECKPOINT")
+    finally:
+        await connection.close()
+
+
+def awaken(url: str, coming: Coming) -> None:
+    """Have PostgreSQL read what there is about those who come, as if they had been here lately."""
+    asyncio.run(_awaken(url, coming))
+
+
+async def _awaken(url: str, coming: Coming) -> None:
+    connection = await asyncpg.connect(_as_superuser(url))
+    try:
+        await connection.execute(_BY_INDEX)
+        await connection.fetchval(coming.reading())
     finally:
         await connection.close()
 

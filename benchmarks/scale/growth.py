@@ -8,7 +8,7 @@ from typing import Final
 
 from benchmarks import rounds
 from benchmarks.processes import answering
-from benchmarks.scale.rows import Size
+from benchmarks.scale.rows import Coming, Size
 from benchmarks.scale.stages import Cost, Stage, Standing, filled, playing
 
 LEGS: Final[Mapping[str, tuple[int, int]]] = {"sign_in": (1000, 80), "refresh": (4000, 400)}
@@ -39,13 +39,13 @@ class Side:
 
 
 def measure(
-    sizes: tuple[Size, Size], *, ended_share: float, number: int, tell: Callable[[str], None]
+    few: Coming, many: Coming, *, ended_share: float, number: int, tell: Callable[[str], None]
 ) -> tuple[Side, Side]:
-    """A small side and a big one, over `number` alternating rounds and one more to warm up."""
+    """A side with few people and one with many, over `number` alternating rounds and one more to warm up."""
     cores = rounds.keep_apart()
     with contextlib.ExitStack() as stack:
         tiktok = stack.enter_context(answering())
-        tables = [stack.enter_context(filled(size, tiktok, ended_share, tell)) for size in sizes]
+        tables = [stack.enter_context(filled(coming, tiktok, ended_share, tell)) for coming in (few, many)]
         first, second = (stack.enter_context(playing(table, cores)) for table in tables)
         return compare(first, second, number=number, tell=tell)
 

@@ -16,6 +16,8 @@ from broker.oauth.status_list import SIZE
 _DAY: Final = 86_400
 _LOADING_SECONDS: Final = 6 * 3600
 _ALPHABET: Final = str.maketrans("0189", "ghij")
+_UNION_ID: Final = "'union-' || lpad(i::text, 30, '0')"
+_OPEN_ID: Final = "'open-' || lpad(i::text, 31, '0')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,34 @@ class Size:
     def others(self) -> int:
         """Rows of what is soon deleted again."""
         return self.users // 10
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """Those who come: so many of all, from all over the table."""
+
+    size: Size
+    count: int
+
+    def person(self, which: int) -> int:
+        """The number of the first, the second, … of them."""
+        apart = self.size.users // self.count
+        return (which - 1) * apart + 1 + 7 * which % apart
+
+    def reading(self) -> str:
+        """SQL that reads everything about them by the indexes that the service uses, and answers with a number."""
+        apart = self.size.users // self.count
+        return f"""
+            SELECT count(users.updated_at) + count(theirs.updated_at) + count(accounts.created_at)
+                + count(again.created_at) + count(grants.generation)
+            FROM generate_series(1::bigint, {self.count}) AS which
+            CROSS JOIN LATERAL (SELECT (which - 1) * {apart} + 1 + 7 * which % {apart} AS i) AS person
+            JOIN users ON users.union_id = {_UNION_ID}
+            JOIN accounts ON accounts.registration = 'default' AND accounts.open_id = {_OPEN_ID}
+            JOIN users AS theirs ON theirs.id = accounts.user_id
+            CROSS JOIN LATERAL (VALUES (2 * i - 1), (2 * i)) AS numbers (number)
+            JOIN grants ON grants.id = {_name("grant", "number")}
+            JOIN accounts AS again ON again.id = grants.account_id"""
 
 
 def grant_id(number: int) -> str:
@@ -67,7 +97,7 @@ def statements(size: Size, *, now: int, refresh_kid: str, ended_share: float) ->
     return {
         "users": f"""
             INSERT INTO users (id, union_id, display_name, avatar_url, avatar_id, created_at, updated_at)
-            SELECT {_name("user", "i", "usr_")}, 'union-' || lpad(i::text, 30, '0'), 'Person ' || i,
+            SELECT {_name("user", "i", "usr_")}, {_UNION_ID}, 'Person ' || i,
                 'https://p16-sign.tiktokcdn.example/tos-avt/' || i
                 || '~c5_300x300.webp?x-expires=1900000000&x-signature=' || repeat('k', 40),
                 translate(md5('avatar' || i), '0189', 'ghij') || '77777777', {now - 90 * _DAY}, {now - _DAY}
@@ -76,7 +106,7 @@ def statements(size: Size, *, now: int, refresh_kid: str, ended_share: float) ->
             INSERT INTO accounts (id, user_id, registration, open_id, granted_scope, sealed_tokens,
                 access_expires_at, refresh_expires_at, authorized_at, created_at)
             SELECT {_name("account", "i")}, {_name("user", "i", "usr_")}, 'default',
-                'open-' || lpad(i::text, 31, '0'), 'user.info.basic',
+                {_OPEN_ID}, 'user.info.basic',
                 {" || ".join(_digest(f"token{part}", "i") for part in range(8))},
                 {now}, {now + 300 * _DAY}, {now - _DAY}, {now - 90 * _DAY}
             FROM {numbers}""",

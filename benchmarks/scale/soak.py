@@ -57,6 +57,7 @@ def _soak(sign_ins: int) -> Iterator[tuple[int, float]]:
                 client_id=service.CLIENT_ID,
                 secret=secret,
                 users=_KNOWN,
+                coming=_KNOWN,
                 refresh_kid=_NO_KEY,
                 refresh_secret=_NO_KEY,
                 everywhere=True,

@@ -12,7 +12,7 @@ from urllib.request import urlopen
 
 from benchmarks import accounting, service
 from benchmarks.scale import filling
-from benchmarks.scale.rows import Size
+from benchmarks.scale.rows import Coming, Size
 from benchmarks.scale.visitors import Generator, Plan, generating
 from broker import app_keys, log, settings
 from broker.clock import system_clock
@@ -100,9 +100,10 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """A database of this size: the service's settings for it, its app's secret, and the process of its server."""
+    """A database, and who comes to it: the service's settings for it, its app's secret, its server's process."""
 
-    size: Size
+    coming: Coming
+    url: str
     environment: Mapping[str, str]
     secret: str
     key: RefreshKey
@@ -110,23 +111,24 @@ class Filled:
 
 
 @contextlib.contextmanager
-def filled(size: Size, tiktok: int, ended_share: float, tell: Callable[[str], None]) -> Iterator[Filled]:
+def filled(coming: Coming, tiktok: int, ended_share: float, tell: Callable[[str], None]) -> Iterator[Filled]:
     """A PostgreSQL of its own with so many rows, for the length of the block."""
     with postgres_server(settings=_SERVER) as server:
         url = server.create_database()
         secret = service.prepare(url)
         environment = {**service.environment(url, tiktok), **_PATIENT}
         key = asyncio.run(_refresh_key(environment))
-        tell(f"{size.users:,} people")
-        filling.fill(url, size, refresh_kid=key.kid, ended_share=ended_share, tell=tell)
+        tell(f"{coming.size.users:,} people")
+        filling.fill(url, coming.size, refresh_kid=key.kid, ended_share=ended_share, tell=tell)
         # The file's first line is the process id of the server.
         pid = int(server.run("SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)"))
-        yield Filled(size, environment, secret, key, pid)
+        yield Filled(coming, url, environment, secret, key, pid)
 
 
 @contextlib.contextmanager
 def playing(filled: Filled, cores: set[int]) -> Iterator[Stage]:
     """A service over it, and its visitors."""
+    filling.awaken(filled.url, filled.coming)
     with (
         tempfile.TemporaryDirectory(prefix="broker-bench-") as scratch,
         service.serving(filled.environment, log=Path(scratch) / "log", cores=cores) as broker,
@@ -136,13 +138,14 @@ def playing(filled: Filled, cores: set[int]) -> Iterator[Stage]:
             host=service.ISSUER.removeprefix("https://"),
             client_id=service.CLIENT_ID,
             secret=filled.secret,
-            users=filled.size.users,
+            users=filled.coming.size.users,
+            coming=filled.coming.count,
             refresh_kid=filled.key.kid,
             refresh_secret=filled.key.secret.hex(),
         )
         with generating(plan) as generator:
             start = broker.wall, broker.cpu
-            yield Stage(filled.size, broker.pid, broker.port, start, filled.server, generator)
+            yield Stage(filled.coming.size, broker.pid, broker.port, start, filled.server, generator)
 
 
 async def _refresh_key(environment: Mapping[str, str]) -> RefreshKey:

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import uvloop
 
-from benchmarks.scale.rows import Size, grant_id
+from benchmarks.scale.rows import Coming, Size, grant_id
 from benchmarks.scale.web import App, Connection, Refused
 from broker.keys import refresh
 from broker.keys.making import RefreshKey
@@ -34,7 +34,8 @@ _AGAIN_SECONDS: Final = 2.0
 class Plan:
     """Whom to call on which port, as whom, and over which table.
 
-    `everywhere`: each visitor has an address of their own, as a proxy says it.
+    Of the people in the table so many are `coming`. `everywhere`: each visitor has an address of their own, as a
+    proxy says it.
     """
 
     port: int
@@ -42,6 +43,7 @@ class Plan:
     client_id: str
     secret: str
     users: int
+    coming: int
     refresh_kid: str
     refresh_secret: str
     everywhere: bool = False
@@ -62,6 +64,7 @@ class Visitors:
         self._plan = plan
         self._app = App(plan.host, plan.client_id, plan.secret)
         self._size = Size(plan.users)
+        self._coming = Coming(self._size, plan.coming)
         self._key = RefreshKey(plan.refresh_kid, bytes.fromhex(plan.refresh_secret), 0)
         # The same people at every run.
         self._chance = random.Random(20_261_122)
@@ -119,7 +122,10 @@ class Visitors:
 
     def _somebody(self) -> int:
         self._visits += 1
-        return self._size.users + self._visits if self._visits % 2 else self._chance.randint(1, self._size.users)
+        return self._size.users + self._visits if self._visits % 2 else self._known()
+
+    def _known(self) -> int:
+        return self._coming.person(self._chance.randint(1, self._coming.count))
 
     def _headers(self) -> tuple[str, ...]:
         if not self._plan.everywhere:
@@ -130,7 +136,7 @@ class Visitors:
     def _unspent(self) -> Iterator[int]:
         seen = set[int]()
         while True:
-            number = self._chance.randint(1, self._size.grants)
+            number = 2 * self._known() - self._chance.randint(0, 1)
             # Every twentieth ended long ago, some a moment ago: see `rows`.
             if number not in seen and number % 20 not in (0, 5):
                 seen.add(number)
