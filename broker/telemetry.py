@@ -161,6 +161,22 @@ def _request_seconds(route: str) -> Histogram:
     return REQUEST_SECONDS.labels(route)
 
 
+def count_tiktok(registration: str, endpoint: str, outcome: str, seconds: float) -> None:
+    """One call of TikTok came to an end."""
+    _tiktok_calls(registration, endpoint, outcome).inc()
+    _tiktok_seconds(registration, endpoint).observe(seconds)
+
+
+@lru_cache(maxsize=2048)
+def _tiktok_calls(registration: str, endpoint: str, outcome: str) -> Counter:
+    return TIKTOK_CALLS.labels(registration, endpoint, outcome)
+
+
+@lru_cache(maxsize=256)
+def _tiktok_seconds(registration: str, endpoint: str) -> Histogram:
+    return TIKTOK_SECONDS.labels(registration, endpoint)
+
+
 def begin(registration: str) -> None:
     """Let the metrics of a registration be there from the start: one that is absent cannot be subtracted."""
     LOGINS_STARTED.labels(registration)

@@ -116,6 +116,8 @@ async def ask(
     try:
         async with asyncio.timeout(patience):
             response = await transport.handle_async_request(request)
+            # RFC 9110 §5.5. Untold, httpx finds out for each answer what all of its headers could be.
+            response.headers.encoding = "iso-8859-1"
             async with contextlib.aclosing(response):
                 async for chunk in _chunks(response):
                     body += chunk

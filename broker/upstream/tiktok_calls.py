@@ -91,8 +91,7 @@ class TikTokCalls:
         return found
 
     def _count(self, place: Place, outcome: str, began: float) -> None:
-        telemetry.TIKTOK_CALLS.labels(self.name, place, outcome).inc()
-        telemetry.TIKTOK_SECONDS.labels(self.name, place).observe(self.stopwatch() - began)
+        telemetry.count_tiktok(self.name, place, outcome, self.stopwatch() - began)
 
 
 def _wait_before_repeating(place: Place, error: Unavailable) -> float | None:
