@@ -25,7 +25,7 @@ _PATIENT: Final = {"BROKER_DATABASE_STATEMENT_TIMEOUT": "30s"}
 _IDLE_SECONDS: Final = 20.0
 _SCRAPES: Final = 50
 # As an operator would have it, who is told to give PostgreSQL a part of the memory.
-_SERVER: Final = ("shared_buffers=2GB", "max_wal_size=8GB")
+_SERVER: Final = ("shared_buffers=4GB", "max_wal_size=8GB")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,11 @@ class Cost:
     database: float
     kernel: float
     p50: float
+
+    @property
+    def whole(self) -> float:
+        """All CPU time together."""
+        return self.service + self.database + self.kernel
 
 
 @dataclass(frozen=True, slots=True)
