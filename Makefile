@@ -77,16 +77,16 @@ container: .venv/.ready-dev ## … only Dockerfile, compose.yaml and deploy/kube
 	@$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
 	@$(BIN)/kubernetes-validate --strict $(filter-out %/kustomization.yaml,$(wildcard deploy/kubernetes/*.yaml))
 
-bench: .venv/.ready-dev $(PEERS) ## Measure speed and memory; PEER="oidc-provider authlib" measures others beside it
+bench: .venv/.ready-dev var/release/shipped/.ready $(PEERS) ## Measure speed and memory; PEER="oidc-provider authlib" measures others beside it
 	@$(BIN)/python -m benchmarks $(if $(PEER),--peer $(PEER) --database postgresql --workers 1) $(ARGS)
 
-purging: .venv/.ready-dev ## Measure what refreshes feel of ten million expired rows (half an hour)
+purging: .venv/.ready-dev var/release/shipped/.ready ## Measure what refreshes feel of ten million expired rows (one to two hours)
 	@$(BIN)/python -m benchmarks.purging $(ARGS)
 
-scale: .venv/.ready-dev ## Compare a table of ten million people with a small one (an hour, 50 GB, 8 GB of memory)
+scale: .venv/.ready-dev var/release/shipped/.ready ## Compare a table of ten million people with a small one (an hour, 50 GB, 8 GB of memory)
 	@$(BIN)/python -m benchmarks.scale $(ARGS)
 
-soak: .venv/.ready-dev ## See whether a worker's memory stays over 200,000 sign-ins (half an hour)
+soak: .venv/.ready-dev var/release/shipped/.ready ## See whether a worker's memory stays over 200,000 sign-ins (ten minutes)
 	@$(BIN)/python -m benchmarks.scale.soak $(ARGS)
 
 flight: .venv/.ready-dev ## See what a sign-in takes of a worker's memory while ten thousand wait for TikTok

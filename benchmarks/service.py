@@ -20,6 +20,8 @@ CLIENT_ID = "cli_benchmark"
 _BACKEND_ID = "cli_benchmark_backend"
 _API = "https://api.example"
 _TIKTOK_RESOURCE = "https://open.tiktokapis.com/"
+# Where `make` installs what a release brings along and nothing else: tools of development take memory, too.
+_SHIPPED = Path("var/release/shipped/bin/python")
 # One address and one app ask as much as the machine can do, so the limits must be high. They are on.
 _LIMITS = {"BROKER_LIMITS_ADDRESS": "1000000", "BROKER_LIMITS_CLIENT": "1000000"}
 
@@ -49,7 +51,8 @@ def environment(database_url: str, tiktok_port: int) -> dict[str, str]:
 
 def program(settings: Mapping[str, str], secret: str, *, port: int, workers: int = 1) -> Program:
     """The command and whom it knows. `secret` is what `prepare` answered."""
-    command = (sys.executable, "-m", "broker", "serve", "--host", "127.0.0.1", "--port", str(port))
+    interpreter = str(_SHIPPED.absolute()) if _SHIPPED.exists() else sys.executable
+    command = (interpreter, "-m", "broker", "serve", "--host", "127.0.0.1", "--port", str(port))
     return Program(
         command=(*command, "--workers", str(workers)),
         environment=settings,

@@ -11,6 +11,7 @@ import orjson
 import pytest
 from sqlalchemy import text
 
+from broker import log_request
 from broker import outbox as outboxes
 from broker.outbox import Outbox
 from broker.store import outbox
@@ -241,6 +242,23 @@ async def test_what_is_begun_and_fails_is_tried_again_by_anybody(database: Datab
         await failing.begun.wait()
     (row,) = await rows(database)
     assert (row["attempts"], row["due_at"], counted("postponed") - postponed) == (1, clock() + 2, 1)
+
+
+async def test_what_is_begun_is_no_part_of_the_request_that_asked_for_it(
+    database: Database, clock: HeldClock
+) -> None:
+    """Its lines come when that request has long been answered, and do not name it."""
+    requests: list[str | None] = []
+
+    async def doer(_: Mapping[str, Any]) -> Outcome:
+        requests.append(log_request.current_id())
+        return Outcome.DONE
+
+    box = Outbox(database, {KIND: doer}, clock)
+    async with asyncio.timeout(5), box.working():
+        log_request.begin("a-request")
+        box.begin(await put_taken(database, clock, 1))
+    assert requests == [None]
 
 
 async def test_so_many_are_begun_at_once_and_no_more(

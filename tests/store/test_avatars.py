@@ -151,6 +151,20 @@ async def test_of_many_sign_ins_with_a_new_picture_one_has_it_copied(database: D
     assert len([name for name in named if name is not None]) == 1
 
 
+@pytest.mark.parametrize("theirs", [True, False])
+async def test_with_a_copy_its_delivery_is_over(database: Database, theirs: bool) -> None:
+    """In the same transaction, so that a picture is never there and awaited; also when it is theirs no more."""
+    user = await met(database, LINK)
+    assert user.new_avatar is not None
+    await database.transact(avatars.ask, user.id, user.new_avatar, now=NOW)
+    await database.transact(avatars.ask, "usr_other", "b" * 40, now=NOW)
+    if not theirs:
+        await database.transact(avatars.forget, user.id)
+    assert await keep(database, user) is theirs
+    assert not await database.read(avatars.awaited, user.new_avatar)
+    assert await database.read(avatars.awaited, "b" * 40)
+
+
 async def test_a_delivery_is_known_by_the_name_of_its_picture(database: Database) -> None:
     await database.transact(avatars.ask, "usr_1", "a" * 40, now=NOW)
     assert await database.read(avatars.awaited, "a" * 40)
