@@ -40,7 +40,12 @@ def secret(prefix: str = "") -> str:
 
 def letters(count: int) -> str:
     """Base32 of five random bits for each letter; eight letters spell five bytes."""
-    return random_bytes(count).translate(_LETTER_OF_BYTE).decode("ascii")
+    return spelled(random_bytes(count))
+
+
+def spelled(drawn: bytes) -> str:
+    """A letter of base32 for each random byte, of which it keeps five bits."""
+    return drawn.translate(_LETTER_OF_BYTE).decode("ascii")
 
 
 def encode(raw: bytes) -> str:

@@ -21,7 +21,7 @@ from broker.store.database import DatabaseUnavailable, SchemaMismatch
 from broker.web import errors
 from broker.web.documents import Document
 from broker.web.errors import Json
-from broker.web.tracing import trace_id
+from broker.web.tracing import TRACE_BYTES, trace_id
 
 _log = log.get("http")
 _REQUEST_ID_LETTERS: Final = 16
@@ -66,9 +66,11 @@ class Edge:
             await self.inside(scope, receive, send)
             return
         started = self.stopwatch()
-        request_id = opaque.letters(_REQUEST_ID_LETTERS)
+        # At once: asking the operating system takes a twentieth of what answering with the key set does.
+        drawn = opaque.random_bytes(_REQUEST_ID_LETTERS + TRACE_BYTES)
+        request_id = opaque.spelled(drawn[:_REQUEST_ID_LETTERS])
         scope["broker.request_id"] = request_id
-        facts = log_request.begin(request_id, trace_id(scope["headers"]))
+        facts = log_request.begin(request_id, trace_id(scope["headers"], otherwise=drawn[_REQUEST_ID_LETTERS:]))
         status = 0
 
         async def answer(message: Message) -> None:
