@@ -65,7 +65,7 @@ class Outbox:
 
         What is on its way at the end is finished: cut off, it would be delivered once more by somebody else.
         """
-        self._stopping = False
+        self._stopping, self._group = False, None
         return beside(self._work, self._stop, patience=self.patience)
 
     def _stop(self) -> None:

@@ -295,6 +295,9 @@ async def test_nothing_is_begun_before_the_work_or_at_its_end(database: Database
         asyncio.get_running_loop().call_soon(box.begin, last)
         asyncio.get_running_loop().call_later(0.05, doer.may_end.set)
     box.begin(last)
+    async with box.working():
+        # Nor when it is to work again, and has not begun to.
+        box.begin(last)
     assert doer.done == [2]
     assert [row["id"] for row in await rows(database)] == ["taken-1"]
 

@@ -71,14 +71,16 @@ async def test_a_new_picture_asks_for_its_copy_and_nothing_else(
         take_picture(stage)
         heard.clear()
         await stage.sign_in()
+        # On SQLite the copy and the code may come together, and then share a commit.
+        shared = ("BEGIN", "COMMIT") if stage.database.dialect == "sqlite" else ()
         asked: list[str] = []
         told: list[str] = []
         for cost in (LEGS["callback, somebody known, a new picture"], LEGS["code exchange"], BESIDE[COPY]):
-            told += getattr(cost, stage.database.dialect).sent
+            told += [kind for kind in getattr(cost, stage.database.dialect).sent if kind not in shared]
         async with asyncio.timeout(5):
             while len(asked) < len(told):
                 await asyncio.sleep(0)
-                asked = heard.kinds
+                asked = [kind for kind in heard.kinds if kind not in shared]
     assert sorted(asked) == sorted(told)
 
 
