@@ -12,6 +12,7 @@ from broker.keys.making import SigningKey
 from broker.keys.ring import Ring
 
 _SLOW: Final = frozenset({"RS256", "PS256"})
+_MOST_REMEMBERED: Final = 1024
 
 
 class BadSignature(Exception):
@@ -28,6 +29,8 @@ class Signer:
         """Go on with another picture of the keys."""
         self.ring = ring
         self._by_header: dict[tuple[str, bool], Mapping[str, SigningKey]] = {}
+        # What a key has proved goes when the keys change.
+        self._verified: dict[bytes, Mapping[str, Any]] = {}
 
     async def sign(self, claims: dict[str, Any], *, typ: str, alg: str, now: int) -> str:
         """A compact JWS of the claims."""
@@ -45,33 +48,23 @@ class Signer:
         The protected header must be, to the letter, one that we write. So no `alg`, `typ` or `kid` of somebody
         else's choosing is ever acted upon, and an unknown `crit`, an embedded `jwk` or a `jku` is refused with
         everything else (RFC 8725 §3.1, §3.11; RFC 7515 §4.1.11).
+
+        A signature that was good stays good, so that of a token which came lately is not looked at again. Whether
+        the token is still to be believed, its claims and the database are asked each time.
         """
         header, _, rest = token.partition(".")
         key = self._expected_headers(typ, past).get(header)
         if key is None:
             raise BadSignature("the header is not one of ours")
-        if opaque.from_base64url(rest.rpartition(".")[2]) is None:
-            # PyJWT skips over characters outside the alphabet; then one token would have many spellings.
-            raise BadSignature("the signature is not canonical base64url")
-        try:
-            return jwt.decode(
-                token,
-                key.private.public_key(),
-                algorithms=[key.alg],
-                options={
-                    "verify_signature": True,
-                    # The claims are checked in sight, against a time that is passed in.
-                    "verify_exp": False,
-                    "verify_iat": False,
-                    "verify_nbf": False,
-                    "verify_aud": False,
-                    "verify_iss": False,
-                    "verify_sub": False,
-                    "verify_jti": False,
-                },
-            )
-        except jwt.PyJWTError as error:
-            raise BadSignature(type(error).__name__) from None
+        # All of the token, its header with `typ` and `kid` included.
+        name = opaque.digest(token)
+        claims = self._verified.get(name)
+        if claims is None:
+            claims = _proven(token, rest, key)
+            if len(self._verified) >= _MOST_REMEMBERED:
+                del self._verified[next(iter(self._verified))]
+            self._verified[name] = claims
+        return dict(claims)
 
     def _expected_headers(self, typ: str, past: bool) -> Mapping[str, SigningKey]:
         known = self._by_header.get((typ, past))
@@ -79,6 +72,31 @@ class Signer:
             keys = (*self.ring.past, *self.ring.signing) if past else self.ring.signing
             known = self._by_header[typ, past] = {_header_segment(key, typ): key for key in keys}
         return known
+
+
+def _proven(token: str, rest: str, key: SigningKey) -> dict[str, Any]:
+    if opaque.from_base64url(rest.rpartition(".")[2]) is None:
+        # PyJWT skips over characters outside the alphabet; then one token would have many spellings.
+        raise BadSignature("the signature is not canonical base64url")
+    try:
+        return jwt.decode(
+            token,
+            key.private.public_key(),
+            algorithms=[key.alg],
+            options={
+                "verify_signature": True,
+                # The claims are checked in sight, against a time that is passed in.
+                "verify_exp": False,
+                "verify_iat": False,
+                "verify_nbf": False,
+                "verify_aud": False,
+                "verify_iss": False,
+                "verify_sub": False,
+                "verify_jti": False,
+            },
+        )
+    except jwt.PyJWTError as error:
+        raise BadSignature(type(error).__name__) from None
 
 
 def _sign(claims: dict[str, Any], key: SigningKey, typ: str) -> str:
